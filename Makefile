@@ -1,0 +1,46 @@
+# Each target has a line of help behind ##; `make` alone prints them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+CONFIG ?= Debug
+BIN := artifacts/bin
+export DOTNET_CLI_TELEMETRY_OPTOUT := 1
+export DOTNET_NOLOGO := 1
+
+.PHONY: help tools build publish test unit kernel twin fuzz check format bench demo clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+tools: ## install what tests and demo need beyond the .NET SDK (Debian packages; needs root)
+	@tests/install-tools.sh
+
+build: ## podagent, podctl and podagent-shim, ready to run, into artifacts/bin
+	@packaging/build.sh
+
+test: tools ## every ring: unit, kernel, fuzz (short); ends with the sum
+	@tests/run.sh
+
+unit: ## the tests that need neither root nor a machine of their own
+	@tests/run.sh unit
+
+kernel: tools ## the tests that need root and a real kernel
+	@tests/run.sh kernel
+
+fuzz: ## every fuzz target for FUZZ_SECONDS (default 60) each
+	@FUZZ_SECONDS=$${FUZZ_SECONDS:-60} tests/run.sh fuzz
+
+check: ## formatting, build without warnings, unit tests
+	@dotnet format whitespace NodeAgent.sln --verify-no-changes --no-restore
+	@tests/run.sh unit
+
+format: ## put the whitespace right
+	@dotnet format whitespace NodeAgent.sln
+
+bench: tools build ## manifest to first instruction, exit to restart, memory: beside crun, interleaved
+	@tests/bench.sh
+
+demo: tools build ## the main job from start to end on this machine
+	@tests/demo.sh
+
+clean: ## remove everything that a build made
+	rm -rf artifacts

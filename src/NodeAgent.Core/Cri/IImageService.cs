@@ -1,0 +1,94 @@
+namespace NodeAgent.Core.Cri;
+
+/// <summary>
+/// Images on this node. Implementations: NodeAgent.Images and the behavioural fake of the tests; both pass the same contract suite.
+/// A reference is what a manifest says (<c>busybox</c>, <c>localhost/web:1</c>, <c>host:5000/a@sha256:…</c>), normalised by the implementation.
+/// </summary>
+public interface IImageService
+{
+    /// <summary>The image a reference or an image id names, or null when the node does not have it. Throws <see cref="ImageException"/> with InvalidImageName.</summary>
+    ValueTask<ImageRecord?> ImageStatusAsync(string reference, CancellationToken cancellationToken);
+
+    /// <summary>All images, ordered by name.</summary>
+    ValueTask<IReadOnlyList<ImageRecord>> ListImagesAsync(CancellationToken cancellationToken);
+
+    /// <summary>Brings the image onto the node. Single flight per reference. Throws <see cref="ImageException"/>.</summary>
+    Task<ImageRecord> PullImageAsync(string reference, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Reads an OCI image layout (folder or tar) or a docker-archive from a path on the node. All or nothing: a load cut short leaves no trace.
+    /// </summary>
+    /// <param name="name">Gives the image this name when the archive carries none, or when it has exactly one image; null keeps the archive's names.</param>
+    Task<IReadOnlyList<ImageRecord>> LoadAsync(string path, string? name, CancellationToken cancellationToken);
+
+    /// <summary>Untags; the content goes when the last name goes. Removing what is not there is no error and returns false.</summary>
+    Task<bool> RemoveImageAsync(string reference, CancellationToken cancellationToken);
+}
+
+/// <summary>
+/// Writable root filesystems made of an image's layers, one per container run, named by a key of the caller's (the container id).
+/// Every verb is idempotent.
+/// </summary>
+public interface ISnapshotter
+{
+    /// <summary>Unpacks what is not unpacked yet and prepares a writable snapshot over the image's layers. The same key gives the same answer.</summary>
+    Task<Mount> PrepareAsync(string key, ImageRecord image, CancellationToken cancellationToken);
+
+    /// <summary>Removes a snapshot and what the container wrote. An unknown key is no error.</summary>
+    Task RemoveAsync(string key, CancellationToken cancellationToken);
+
+    /// <summary>The keys of all snapshots there are; the orphan clean-up compares them with the containers there are.</summary>
+    ValueTask<IReadOnlyList<string>> ListAsync(CancellationToken cancellationToken);
+}
+
+/// <summary>An image that is complete on this node.</summary>
+/// <param name="Id">Digest of the image configuration, <c>sha256:…</c>.</param>
+/// <param name="Names">All names with tag, normalised (<c>docker.io/library/busybox:latest</c>), ordered.</param>
+/// <param name="Digest">Digest of the manifest, <c>sha256:…</c>.</param>
+/// <param name="SizeBytes">Bytes of the compressed content in the store.</param>
+/// <param name="DiffIds">Uncompressed layer digests, lowest first.</param>
+public sealed record ImageRecord(
+    string Id,
+    IReadOnlyList<string> Names,
+    string Digest,
+    long SizeBytes,
+    IReadOnlyList<string> DiffIds,
+    ImageConfig Config,
+    DateTimeOffset LoadedAt);
+
+/// <summary>The part of the OCI image configuration that a container inherits. Source: image-spec config.md.</summary>
+public sealed record ImageConfig
+{
+    public IReadOnlyList<string> Entrypoint { get; init; } = [];
+    public IReadOnlyList<string> Cmd { get; init; } = [];
+
+    /// <summary><c>NAME=value</c>, in order.</summary>
+    public IReadOnlyList<string> Env { get; init; } = [];
+    public string WorkingDir { get; init; } = "";
+
+    /// <summary><c>user</c>, <c>uid</c>, <c>user:group</c> or <c>uid:gid</c>; names are looked up in the image's own passwd and group files.</summary>
+    public string User { get; init; } = "";
+    public string? StopSignal { get; init; }
+
+    /// <summary>Absolute paths that get an anonymous volume of their own unless the manifest mounts something there.</summary>
+    public IReadOnlyList<string> Volumes { get; init; } = [];
+    public IReadOnlyDictionary<string, string> Labels { get; init; } = new Dictionary<string, string>(StringComparer.Ordinal);
+    public string Architecture { get; init; } = "";
+    public string Os { get; init; } = "";
+}
+
+/// <summary>Why an image cannot be had. The names are the waiting reasons that a container's status shows.</summary>
+public enum ImageFailure
+{
+    InvalidImageName,
+    ErrImagePull,
+    ErrImageNeverPull,
+    ImageInspectError,
+    RegistryUnavailable,
+}
+
+/// <summary>An image verb that failed; <see cref="Exception.Message"/> names the image, the step and the cause.</summary>
+public sealed class ImageException(ImageFailure failure, string message, Exception? inner = null) : Exception(message, inner)
+{
+    public ImageFailure Failure { get; } = failure;
+}

@@ -1,0 +1,213 @@
+using System.Threading.Channels;
+using NodeAgent.Core.Model;
+
+namespace NodeAgent.Core.Cri;
+
+/// <summary>
+/// The one wide seam between deciding and doing, in the verbs of the container runtime interface. Every verb is idempotent: doing it again after a crash,
+/// a lost answer or a success gives the same state. What cannot be found counts as stopped and removed already.
+/// Implementations: NodeAgent.Runtime (the kernel) and the behavioural fake of the tests; both pass the same contract suite.
+/// </summary>
+public interface IPodRuntime
+{
+    /// <summary>What the node can enforce and whether the runtime works.</summary>
+    ValueTask<RuntimeStatus> StatusAsync(CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Makes the pod's cgroup, namespaces, network, hosts and resolv.conf files, volumes and the process that holds them. Returns when containers can start in it.
+    /// Throws <see cref="PodRuntimeException"/>; a failure leaves nothing behind.
+    /// </summary>
+    Task<PodSandbox> RunPodSandboxAsync(PodSandboxConfig config, CancellationToken cancellationToken);
+
+    /// <summary>Kills whatever still runs in the sandbox, without grace, and releases its network. Its containers' records stay readable.</summary>
+    Task StopPodSandboxAsync(PodSandboxId id, CancellationToken cancellationToken);
+
+    /// <summary>Stops it if need be and deletes everything it had but the logs: records, cgroup, volumes that belong to the pod.</summary>
+    Task RemovePodSandboxAsync(PodSandboxId id, CancellationToken cancellationToken);
+
+    /// <summary>Bookkeeping only: writes the record of a container that is to run. Starts nothing.</summary>
+    Task<ContainerId> CreateContainerAsync(ContainerConfig config, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Runs the container's process; returns when its first instruction is about to run (execve succeeded).
+    /// A failure is recorded: the container is then Exited with code 128 and reason StartError.
+    /// </summary>
+    Task StartContainerAsync(ContainerId id, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Sends the stop signal, waits for the exit until the grace is over, then sends SIGKILL and waits. A second call with a shorter grace shortens the first.
+    /// </summary>
+    /// <param name="signal">Name (<c>SIGTERM</c>) or number of the stop signal; null takes the container's own.</param>
+    Task StopContainerAsync(ContainerId id, TimeSpan grace, string? signal, CancellationToken cancellationToken);
+
+    /// <summary>Kills it if it runs and forgets its record.</summary>
+    Task RemoveContainerAsync(ContainerId id, CancellationToken cancellationToken);
+
+    /// <summary>Everything there is on this node, as the runtime's records and processes say now.</summary>
+    Task<IReadOnlyList<PodRuntimeState>> ListPodsAsync(CancellationToken cancellationToken);
+
+    /// <summary>One pod as the records and processes say now, or null when the node has nothing of it.</summary>
+    Task<PodRuntimeState?> PodStatusAsync(PodUid uid, CancellationToken cancellationToken);
+
+    /// <summary>Hints that a pod's state moved, at once when it happens. Any of them may be lost or doubled: the reader looks at the state again.</summary>
+    ChannelReader<RuntimeEvent> Events { get; }
+
+    /// <summary>Runs a command in a running container with the caller's file descriptors.</summary>
+    Task<IExecSession> ExecAsync(ExecRequest request, CancellationToken cancellationToken);
+
+    /// <summary>Opens the container's log anew at the same path, for those who rotate by renaming.</summary>
+    Task ReopenContainerLogAsync(ContainerId id, CancellationToken cancellationToken);
+}
+
+/// <param name="Ready">False with the reason when no pod can be started.</param>
+/// <param name="MissingControllers">cgroup v2 controllers that limits need and the node lacks, of <c>cpu</c>, <c>memory</c>, <c>pids</c>.</param>
+public sealed record RuntimeStatus(bool Ready, string Message, IReadOnlyList<string> MissingControllers);
+
+/// <summary>What a sandbox is made from.</summary>
+/// <param name="Attempt">0 for the first sandbox of this pod uid, one more each time it has to be made again.</param>
+/// <param name="Source">Where the pod comes from (the manifest's path): kept in the record so that an agent that restarts knows the pod.</param>
+public sealed record PodSandboxConfig(PodUid Uid, Pod Pod, int Attempt, string Source);
+
+public enum PodSandboxState
+{
+    Ready,
+    NotReady,
+}
+
+/// <param name="CreatedAt">UTC.</param>
+/// <param name="PodIPs">Empty when the pod uses the host's network and when there is no network but loopback.</param>
+/// <param name="ShimPid">Pid of the process that holds the sandbox; 0 when it is gone.</param>
+public sealed record PodSandbox(
+    PodSandboxId Id,
+    PodUid Uid,
+    int Attempt,
+    PodSandboxState State,
+    DateTimeOffset CreatedAt,
+    IReadOnlyList<string> PodIPs,
+    int ShimPid);
+
+/// <summary>What a container run is made from.</summary>
+/// <param name="Attempt">Restart count of this container's name within the pod uid: 0 for the first run.</param>
+/// <param name="Hash">Hash of the container's specification; another hash under the same name means that it has to be replaced.</param>
+/// <param name="Rootfs">From the snapshotter.</param>
+/// <param name="RestartDelay">The back-off that follows if this run fails too; kept in the record so that back-off survives the agent.</param>
+public sealed record ContainerConfig(
+    PodSandboxId Sandbox,
+    PodUid Uid,
+    Pod Pod,
+    Container Container,
+    ContainerType Type,
+    int Attempt,
+    string Hash,
+    ImageRecord Image,
+    Mount Rootfs,
+    ContainerId Id,
+    TimeSpan RestartDelay);
+
+public enum ContainerType
+{
+    Regular,
+    Init,
+    Ephemeral,
+}
+
+public enum ContainerRunState
+{
+    /// <summary>Recorded, never started.</summary>
+    Created,
+    Running,
+    Exited,
+
+    /// <summary>Its process is gone and no exit record was found.</summary>
+    Unknown,
+}
+
+/// <summary>One run of a container, as recorded. Times are UTC; null until they happened.</summary>
+/// <param name="ExitCode">0–255; 128 + signal for a death by signal; 128 when the start failed.</param>
+/// <param name="Signal">The signal that ended it, 0 for none.</param>
+/// <param name="Reason">Completed, Error, OOMKilled, StartError, ContainerStatusUnknown; null while it has not ended.</param>
+/// <param name="Message">Termination message or the failed step of the start.</param>
+public sealed record ContainerRun(
+    ContainerId Id,
+    PodSandboxId Sandbox,
+    string Name,
+    ContainerType Type,
+    int Attempt,
+    string Hash,
+    string Image,
+    string ImageId,
+    ContainerRunState State,
+    DateTimeOffset CreatedAt,
+    DateTimeOffset? StartedAt,
+    DateTimeOffset? FinishedAt,
+    int ExitCode,
+    int Signal,
+    string? Reason,
+    string? Message,
+    int Pid,
+    string LogPath,
+    TimeSpan RestartDelay);
+
+/// <summary>Everything the node has of one pod.</summary>
+/// <param name="Pod">The pod as it was when its newest sandbox was made: what is needed to end it when its manifest is gone.</param>
+/// <param name="Sandboxes">Newest attempt first.</param>
+/// <param name="Containers">Newest attempt first within each name.</param>
+/// <param name="ResourcesEnforced">False when limits were asked for that the node could not set; the message names the controllers.</param>
+public sealed record PodRuntimeState(
+    PodUid Uid,
+    Pod Pod,
+    string Source,
+    IReadOnlyList<PodSandbox> Sandboxes,
+    IReadOnlyList<ContainerRun> Containers,
+    bool ResourcesEnforced,
+    string? ResourcesMessage);
+
+public enum RuntimeEventKind
+{
+    ContainerStarted,
+    ContainerExited,
+    SandboxDied,
+}
+
+public readonly record struct RuntimeEvent(PodUid Uid, RuntimeEventKind Kind, ContainerId? Container);
+
+/// <param name="Command">Argument vector, not a shell line.</param>
+/// <param name="Tty">A terminal in the container's own devpts; then <see cref="IExecSession.Stderr"/> is null.</param>
+/// <param name="Stdin">Whether the command gets an input; else it reads <c>/dev/null</c>.</param>
+public sealed record ExecRequest(ContainerId Container, IReadOnlyList<string> Command, bool Tty, bool Stdin);
+
+/// <summary>A command that runs in a container. Disposing kills it if it still runs.</summary>
+public interface IExecSession : IAsyncDisposable
+{
+    /// <summary>Write end of the command's input; null when none was asked for. Disposing it gives the command its end of file.</summary>
+    Stream? Stdin { get; }
+    Stream Stdout { get; }
+    Stream? Stderr { get; }
+    void Resize(int columns, int rows);
+
+    /// <summary>Exit code of the command, 128 + signal for a death by signal.</summary>
+    Task<int> ExitCode { get; }
+}
+
+/// <summary>Which step failed: it decides the waiting reason that the status shows.</summary>
+public enum RuntimeFailure
+{
+    /// <summary>The sandbox could not be made.</summary>
+    FailedCreatePodSandBox,
+
+    /// <summary>The manifest asks for something this container cannot have (unknown user, missing host path, non-root required).</summary>
+    CreateContainerConfigError,
+    CreateContainerError,
+    RunContainerError,
+    NotFound,
+
+    /// <summary>The verb does not fit the state: exec into a container that does not run.</summary>
+    NotRunning,
+}
+
+/// <summary>A runtime verb that failed; <see cref="Exception.Message"/> names pod, container, step and errno.</summary>
+public sealed class PodRuntimeException(RuntimeFailure failure, string message, int errno = 0, Exception? inner = null) : Exception(message, inner)
+{
+    public RuntimeFailure Failure { get; } = failure;
+    public int Errno { get; } = errno;
+}

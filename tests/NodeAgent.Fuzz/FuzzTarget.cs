@@ -1,0 +1,13 @@
+namespace NodeAgent.Fuzz;
+
+internal delegate void FuzzRun(ReadOnlySpan<byte> data);
+
+/// <summary>One thing that takes bytes from outside. <see cref="Run"/> throws only when the product is wrong.</summary>
+internal sealed record FuzzTarget(string Name, FuzzRun Run, Func<IEnumerable<byte[]>> Seeds)
+{
+    public static IReadOnlyList<FuzzTarget> All { get; } =
+    [
+    ];
+
+    public static FuzzTarget? Find(string name) => All.FirstOrDefault(target => target.Name == name);
+}

@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# Runs the test rings and sums what they counted.  usage: tests/run.sh [unit] [kernel] [fuzz]     (default: all)
+# Every ring is an executable of its own; a ring that cannot be built or that crashes counts as one failure.
+# The kernel ring must have run at least KERNEL_MINIMUM tests: skips never pass for a green run.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+CONFIG=${CONFIG:-Debug}
+KERNEL_MINIMUM=${KERNEL_MINIMUM:-40}
+FUZZ_SECONDS=${FUZZ_SECONDS:-10}
+rings=("$@")
+[ ${#rings[@]} -gt 0 ] || rings=(unit kernel fuzz)
+passed=0 failed=0 skipped=0
+results=$(mktemp -d)
+trap 'rm -rf "$results"' EXIT
+
+fail() { echo "FAILED: $*" >&2; failed=$((failed + 1)); }
+
+# xunit ring: name of the project
+xunit() {
+  local project=$1 log="$results/$1.log" line
+  dotnet build "tests/$project/$project.csproj" -c "$CONFIG" -v quiet --nologo >"$log" 2>&1 || { cat "$log"; fail "$project does not build"; return; }
+  "artifacts/bin/$project/${CONFIG,,}/$project" -noColor -noLogo -showSkipReasons "${@:2}" 2>&1 | tee "$log"
+  line=$(grep -E 'Total: [0-9]+, Errors: [0-9]+, Failed: [0-9]+, Skipped: [0-9]+' "$log" | tail -n 1)
+  [ -n "$line" ] || { fail "$project ended without a summary"; return; }
+  read -r total errors bad skip < <(sed -E 's/.*Total: ([0-9]+), Errors: ([0-9]+), Failed: ([0-9]+), Skipped: ([0-9]+).*/\1 \2 \3 \4/' <<<"$line")
+  ran=$((total - skip))
+  passed=$((passed + total - bad - skip)) failed=$((failed + errors + bad)) skipped=$((skipped + skip))
+}
+
+for ring in "${rings[@]}"; do
+  echo "== $ring"
+  case $ring in
+    unit) xunit NodeAgent.UnitTests ;;
+    kernel)
+      if [ "$(id -u)" != 0 ]; then fail "the kernel ring needs root"; continue; fi
+      packaging/build.sh || { fail "make build"; continue; }
+      ran=0
+      xunit NodeAgent.KernelTests -parallel none
+      [ "$ran" -ge "$KERNEL_MINIMUM" ] || fail "only $ran kernel tests ran here; at least $KERNEL_MINIMUM have to"
+      ;;
+    fuzz)
+      project=NodeAgent.Fuzz log="$results/fuzz.log"
+      dotnet build "tests/$project/$project.csproj" -c "$CONFIG" -v quiet --nologo >"$log" 2>&1 || { cat "$log"; fail "$project does not build"; continue; }
+      for target in $("artifacts/bin/$project/${CONFIG,,}/$project" list); do
+        if "artifacts/bin/$project/${CONFIG,,}/$project" run "$target" --seconds "$FUZZ_SECONDS"; then
+          passed=$((passed + 1))
+        else
+          fail "fuzz target $target"
+        fi
+      done
+      ;;
+    *) echo "unknown ring '$ring'; there are: unit kernel fuzz" >&2; exit 2 ;;
+  esac
+done
+
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ]
