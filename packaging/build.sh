@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Builds podagent, podctl and podagent-shim for this machine into artifacts/bin. The three names there are what tests, demo and benchmarks run.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+out=artifacts/dist
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+quietly() { "$@" >"$log" 2>&1 || { cat "$log" >&2; echo "failed: $*" >&2; exit 1; }; }
+quietly dotnet build src/NodeAgent.Shim/NodeAgent.Shim.csproj -c Release -v quiet --nologo
+for project in NodeAgent NodeAgent.Cli; do
+  quietly dotnet publish "src/$project/$project.csproj" -c Release -v quiet --nologo -o "$out"
+done
+mkdir -p artifacts/bin
+for name in podagent podctl; do ln -sfn "../dist/$name" "artifacts/bin/$name"; done
+[ -x artifacts/bin/podagent-shim ] || { echo "the shim was not built" >&2; exit 1; }
