@@ -28,10 +28,10 @@ public sealed record CommandResult(string Command, int ExitCode, string Output, 
         {
             await process.WaitForExitAsync(limit.Token);
         }
-        catch (OperationCanceledException)
+        catch (OperationCanceledException late)
         {
             process.Kill(entireProcessTree: true);
-            throw new TimeoutException($"{file} {string.Join(' ', info.ArgumentList)} did not end within {Limit}");
+            throw new TimeoutException($"{file} {string.Join(' ', info.ArgumentList)} did not end within {Limit}", late);
         }
 
         return new CommandResult(file + " " + string.Join(' ', info.ArgumentList), process.ExitCode, await output, await error);
