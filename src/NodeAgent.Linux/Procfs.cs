@@ -1,0 +1,83 @@
+using System.Globalization;
+using System.Text;
+
+namespace NodeAgent.Linux;
+
+/// <summary>
+/// A process that can be told from a later one with the same number: pids are used again, a (pid, start time) pair is not.
+/// </summary>
+/// <param name="StartTime">Clock ticks after boot, field 22 of <c>/proc/pid/stat</c>.</param>
+public readonly record struct ProcessIdentity(int Pid, ulong StartTime)
+{
+    /// <summary>Whether this very process still runs; a zombie does not.</summary>
+    public bool IsAlive(string proc = "/proc") =>
+        Pid > 0 && Procfs.Stat(Pid, proc) is { } stat && stat.StartTime == StartTime && stat.State is not ('Z' or 'X');
+}
+
+/// <summary>State as in proc_pid_stat(5): R, S, D, T, Z, X…</summary>
+public readonly record struct ProcessStat(int Pid, string Name, char State, int ParentPid, ulong StartTime);
+
+/// <summary>Reads <c>/proc</c>. What is gone by the time it is read is null, not an error.</summary>
+public static class Procfs
+{
+    public static ProcessStat? Stat(int pid, string proc = "/proc")
+    {
+        Span<byte> buffer = stackalloc byte[1024];
+        int length = ReadSmall($"{proc}/{pid.ToString(CultureInfo.InvariantCulture)}/stat", buffer);
+        return length > 0 ? ParseStat(buffer[..length]) : null;
+    }
+
+    /// <summary>The identity of a running process, or null when there is none with this pid.</summary>
+    public static ProcessIdentity? Identify(int pid, string proc = "/proc") =>
+        Stat(pid, proc) is { } stat ? new ProcessIdentity(pid, stat.StartTime) : null;
+
+    /// <summary>The name stands in parentheses and may hold any byte, a closing parenthesis included: the fields start after the last one.</summary>
+    internal static ProcessStat? ParseStat(ReadOnlySpan<byte> stat)
+    {
+        int open = stat.IndexOf((byte)'(');
+        int close = stat.LastIndexOf((byte)')');
+        if (open < 1 || close < open) return null;
+        if (!int.TryParse(stat[..open].TrimEnd((byte)' '), CultureInfo.InvariantCulture, out int pid)) return null;
+
+        string[] fields = Encoding.ASCII.GetString(stat[(close + 1)..]).Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        const int state = 0, parent = 1, startTime = 19;
+        if (fields.Length <= startTime
+            || !int.TryParse(fields[parent], CultureInfo.InvariantCulture, out int parentPid)
+            || !ulong.TryParse(fields[startTime], CultureInfo.InvariantCulture, out ulong start))
+            return null;
+        return new ProcessStat(pid, Encoding.UTF8.GetString(stat[(open + 1)..close]), fields[state][0], parentPid, start);
+    }
+
+    /// <summary>Bytes of memory of the node (<c>MemTotal</c>), or 0 when it can't be read.</summary>
+    public static long MemoryTotal(string proc = "/proc")
+    {
+        try
+        {
+            foreach (string line in File.ReadLines(proc + "/meminfo"))
+            {
+                if (!line.StartsWith("MemTotal:", StringComparison.Ordinal)) continue;
+                string[] words = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+                return words.Length > 1 && long.TryParse(words[1], CultureInfo.InvariantCulture, out long kibibytes) ? kibibytes * 1024 : 0;
+            }
+        }
+        catch (IOException)
+        {
+            // Another root for proc (a test's) need not have the file.
+        }
+        return 0;
+    }
+
+    /// <summary>Reads a file of at most the buffer's size; -1 when it can't be had. The process may end between open and read (ESRCH).</summary>
+    private static int ReadSmall(string path, Span<byte> buffer)
+    {
+        try
+        {
+            using Microsoft.Win32.SafeHandles.SafeFileHandle handle = File.OpenHandle(path);
+            return RandomAccess.Read(handle, buffer, 0);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return -1;
+        }
+    }
+}
