@@ -1,0 +1,107 @@
+using System.Collections.Immutable;
+using NodeAgent.Core.Cri;
+
+namespace NodeAgent.Core.Planning;
+
+/// <summary>
+/// What has to be remembered between two plans of one pod and is in no record of the runtime. Immutable; the pod worker keeps the newest.
+/// Lost at a restart of the agent without harm: failed steps are then tried at once, and times are taken from the records.
+///
+/// Written by: PodPlanner.Plan (sightings, kill deadlines, the end), and by the worker after each action: <see cref="Failed"/>, <see cref="Succeeded"/>.
+/// All times are steady time: the wall clock at the agent's start plus what a monotonic clock has counted since.
+/// </summary>
+/// <param name="PlannedAt">Time of the last plan, null before the first.</param>
+/// <param name="Failures">Last error by <see cref="PodAction.Key"/>; gone when the step succeeds.</param>
+/// <param name="ImagePulls">Pull back-off by image reference as the manifest writes it.</param>
+/// <param name="Sightings">When each run was first seen, and first seen dead.</param>
+/// <param name="KillDeadlines">When each run under sentence gets its SIGKILL; only ever moved forward.</param>
+/// <param name="RestartCounts">Highest attempt seen by container name: the count survives its records.</param>
+/// <param name="Verdict">The pod failed as a whole.</param>
+/// <param name="Finished">All containers ended for good, seen once: nothing starts again, whatever happens to the records.</param>
+public sealed record PlannerMemory(
+    DateTimeOffset? PlannedAt,
+    ImmutableDictionary<string, StepFailure> Failures,
+    ImmutableDictionary<string, ImagePullBackoff> ImagePulls,
+    ImmutableDictionary<ContainerId, RunSighting> Sightings,
+    ImmutableDictionary<ContainerId, DateTimeOffset> KillDeadlines,
+    ImmutableDictionary<string, int> RestartCounts,
+    PodVerdict? Verdict,
+    bool Finished)
+{
+    public static readonly PlannerMemory Empty = new(
+        null,
+        ImmutableDictionary<string, StepFailure>.Empty,
+        ImmutableDictionary<string, ImagePullBackoff>.Empty,
+        ImmutableDictionary<ContainerId, RunSighting>.Empty,
+        ImmutableDictionary<ContainerId, DateTimeOffset>.Empty,
+        ImmutableDictionary<string, int>.Empty,
+        null,
+        false);
+
+    /// <summary>The step failed. Image failures move the image's back-off, the others are tried again after <see cref="PlannerSettings.RetryPeriod"/>.</summary>
+    public PlannerMemory Failed(PodAction action, StepFailureReason reason, string message, DateTimeOffset now, PlannerSettings settings)
+    {
+        PlannerMemory next = this;
+        DateTimeOffset retryAt = now + settings.RetryPeriod;
+        if (action is StartContainer { Container.Image: { } image } && reason is StepFailureReason.ErrImagePull or StepFailureReason.RegistryUnavailable)
+        {
+            ImagePullBackoff pull = ImagePullBackoff.AfterFailure(ImagePulls.GetValueOrDefault(image), reason, message, now, settings);
+            next = next with { ImagePulls = ImagePulls.SetItem(image, pull) };
+            retryAt = pull.Until;
+        }
+
+        return next with { Failures = Failures.SetItem(action.Key, new StepFailure(reason, message, now, retryAt)) };
+    }
+
+    /// <summary>The step succeeded: its last error is forgotten.</summary>
+    public PlannerMemory Succeeded(PodAction action)
+    {
+        PlannerMemory next = this with { Failures = Failures.Remove(action.Key) };
+        return action is StartContainer { Container.Image: { } image } ? next with { ImagePulls = ImagePulls.Remove(image) } : next;
+    }
+
+    /// <summary>An image arrived by another way (<c>podctl image load</c>): what waited for images is tried again at once.</summary>
+    public PlannerMemory ForgetImageFailures() => this with
+    {
+        ImagePulls = ImmutableDictionary<string, ImagePullBackoff>.Empty,
+        Failures = Failures.RemoveRange(Failures.Where(f => f.Value.Reason.IsImageFailure()).Select(f => f.Key)),
+    };
+}
+
+/// <summary>When a run was first seen and first seen dead, in steady time: back-off is counted between these, so a wall clock that jumps moves nothing.</summary>
+public sealed record RunSighting(DateTimeOffset Began, DateTimeOffset? Ended);
+
+/// <param name="RetryAt">Not before this.</param>
+public sealed record StepFailure(StepFailureReason Reason, string Message, DateTimeOffset At, DateTimeOffset RetryAt);
+
+public enum StepFailureReason
+{
+    FailedCreatePodSandBox,
+    InvalidImageName,
+    ErrImagePull,
+    ErrImageNeverPull,
+    ImageInspectError,
+    RegistryUnavailable,
+    CreateContainerConfigError,
+    CreateContainerError,
+    RunContainerError,
+    PostStartHookError,
+    KillContainerError,
+    KillPodSandboxError,
+    RemoveError,
+}
+
+public static class StepFailureReasons
+{
+    public static bool IsImageFailure(this StepFailureReason reason) => reason is StepFailureReason.InvalidImageName or StepFailureReason.ErrImagePull
+        or StepFailureReason.ErrImageNeverPull or StepFailureReason.ImageInspectError or StepFailureReason.RegistryUnavailable;
+
+    public static StepFailureReason Of(ImageFailure failure) => failure switch
+    {
+        ImageFailure.InvalidImageName => StepFailureReason.InvalidImageName,
+        ImageFailure.ErrImageNeverPull => StepFailureReason.ErrImageNeverPull,
+        ImageFailure.ImageInspectError => StepFailureReason.ImageInspectError,
+        ImageFailure.RegistryUnavailable => StepFailureReason.RegistryUnavailable,
+        _ => StepFailureReason.ErrImagePull,
+    };
+}

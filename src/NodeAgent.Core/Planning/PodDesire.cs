@@ -1,0 +1,56 @@
+using NodeAgent.Core.Cri;
+using NodeAgent.Core.Model;
+
+namespace NodeAgent.Core.Planning;
+
+/// <summary>What is wanted of one pod incarnation: that it runs, that it is over but still shown, or that it goes away.</summary>
+/// <param name="Pod">Defaulted and validated.</param>
+/// <param name="Source">Where the pod comes from, e.g. the manifest's path.</param>
+/// <param name="AcceptedAt">When this node took the pod on; the pod's startTime when nothing older is known. Steady time.</param>
+/// <param name="Deletion">Set once the pod has to go; a second one may only shorten the grace (<see cref="PodDeletion.Narrow"/>).</param>
+/// <param name="Verdict">Set when someone outside the planner has ended the pod without deleting it (eviction, refused admission).</param>
+public sealed record PodDesire(
+    PodUid Uid,
+    Pod Pod,
+    string Source,
+    DateTimeOffset AcceptedAt,
+    PodDeletion? Deletion = null,
+    PodVerdict? Verdict = null)
+{
+    /// <summary><c>name_namespace(uid)</c>, as messages and events of the field name a pod.</summary>
+    public string DisplayName => $"{Pod.Metadata?.Name}_{Pod.Metadata?.Namespace}({Uid})";
+}
+
+public enum DeletionReason
+{
+    ManifestRemoved,
+    ManifestChanged,
+    DeletedByApi,
+
+    /// <summary>Found running at start with no source that wants it.</summary>
+    Orphaned,
+    NodeShutdown,
+}
+
+/// <param name="RequestedAt">Steady time; the grace counts from here.</param>
+/// <param name="Grace">0 kills at once, without a stop signal.</param>
+public sealed record PodDeletion(DateTimeOffset RequestedAt, TimeSpan Grace, DeletionReason Reason)
+{
+    public DateTimeOffset Deadline => RequestedAt + Grace;
+
+    /// <summary>Both deletions at once: the first reason, the earlier deadline. A deletion never takes back an earlier one.</summary>
+    public PodDeletion Narrow(PodDeletion later)
+    {
+        DateTimeOffset deadline = later.Deadline < Deadline ? later.Deadline : Deadline;
+        TimeSpan grace = later.Grace == TimeSpan.Zero || deadline <= RequestedAt ? TimeSpan.Zero : deadline - RequestedAt;
+        return grace < Grace ? this with { Grace = grace } : this;
+    }
+
+    /// <summary>The grace a pod asks for itself: <c>terminationGracePeriodSeconds</c>, 30 s when it says nothing.</summary>
+    public static TimeSpan GraceOf(Pod pod) => TimeSpan.FromSeconds(Math.Max(0, pod.Spec?.TerminationGracePeriodSeconds ?? 30));
+}
+
+/// <summary>The pod as a whole has failed: nothing of it is started again, and its status says why. Never taken back.</summary>
+/// <param name="Reason"><c>DeadlineExceeded</c>, <c>Evicted</c>, <c>OutOfcpu</c>, <c>OutOfmemory</c>, <c>OutOfpods</c>, …</param>
+/// <param name="Grace">Grace of the kill; null takes the pod's own.</param>
+public sealed record PodVerdict(string Reason, string Message, DateTimeOffset DecidedAt, TimeSpan? Grace = null);
