@@ -7,15 +7,17 @@ namespace NodeAgent.Core.Planning;
 /// What has to be remembered between two plans of one pod and is in no record of the runtime. Immutable; the pod worker keeps the newest.
 /// Lost at a restart of the agent without harm: failed steps are then tried at once, and times are taken from the records.
 ///
-/// Written by: PodPlanner.Plan (sightings, kill deadlines, the end), and by the worker after each action: <see cref="Failed"/>, <see cref="Succeeded"/>.
+/// Written by: PodPlanner.Plan (sightings, sentences, counts, the end), and by the worker after each action: <see cref="Failed"/>, <see cref="Succeeded"/>.
 /// All times are steady time: the wall clock at the agent's start plus what a monotonic clock has counted since.
 /// </summary>
 /// <param name="PlannedAt">Time of the last plan, null before the first.</param>
 /// <param name="Failures">Last error by <see cref="PodAction.Key"/>; gone when the step succeeds.</param>
 /// <param name="ImagePulls">Pull back-off by image reference as the manifest writes it.</param>
 /// <param name="Sightings">When each run was first seen, and first seen dead.</param>
-/// <param name="KillDeadlines">When each run under sentence gets its SIGKILL; only ever moved forward.</param>
+/// <param name="Sentences">The runs that are being killed, since when the reason holds and when SIGKILL comes; a deadline only ever moves forward.</param>
+/// <param name="Stopped">Sandboxes whose stop has succeeded: a dead one is stopped too, once, so that its network is released.</param>
 /// <param name="RestartCounts">Highest attempt seen by container name: the count survives its records.</param>
+/// <param name="StartTime">Since when this node has the pod: the earliest time that any record tells.</param>
 /// <param name="Verdict">The pod failed as a whole.</param>
 /// <param name="Finished">All containers ended for good, seen once: nothing starts again, whatever happens to the records.</param>
 public sealed record PlannerMemory(
@@ -23,8 +25,10 @@ public sealed record PlannerMemory(
     ImmutableDictionary<string, StepFailure> Failures,
     ImmutableDictionary<string, ImagePullBackoff> ImagePulls,
     ImmutableDictionary<ContainerId, RunSighting> Sightings,
-    ImmutableDictionary<ContainerId, DateTimeOffset> KillDeadlines,
+    ImmutableDictionary<ContainerId, KillSentence> Sentences,
+    ImmutableHashSet<PodSandboxId> Stopped,
     ImmutableDictionary<string, int> RestartCounts,
+    DateTimeOffset? StartTime,
     PodVerdict? Verdict,
     bool Finished)
 {
@@ -33,8 +37,10 @@ public sealed record PlannerMemory(
         ImmutableDictionary<string, StepFailure>.Empty,
         ImmutableDictionary<string, ImagePullBackoff>.Empty,
         ImmutableDictionary<ContainerId, RunSighting>.Empty,
-        ImmutableDictionary<ContainerId, DateTimeOffset>.Empty,
+        ImmutableDictionary<ContainerId, KillSentence>.Empty,
+        ImmutableHashSet<PodSandboxId>.Empty,
         ImmutableDictionary<string, int>.Empty,
+        null,
         null,
         false);
 
@@ -57,7 +63,12 @@ public sealed record PlannerMemory(
     public PlannerMemory Succeeded(PodAction action)
     {
         PlannerMemory next = this with { Failures = Failures.Remove(action.Key) };
-        return action is StartContainer { Container.Image: { } image } ? next with { ImagePulls = ImagePulls.Remove(image) } : next;
+        return action switch
+        {
+            StartContainer { Container.Image: { } image } => next with { ImagePulls = ImagePulls.Remove(image) },
+            StopSandbox stop => next with { Stopped = Stopped.Add(stop.Id) },
+            _ => next,
+        };
     }
 
     /// <summary>An image arrived by another way (<c>podctl image load</c>): what waited for images is tried again at once.</summary>
@@ -70,6 +81,9 @@ public sealed record PlannerMemory(
 
 /// <summary>When a run was first seen and first seen dead, in steady time: back-off is counted between these, so a wall clock that jumps moves nothing.</summary>
 public sealed record RunSighting(DateTimeOffset Began, DateTimeOffset? Ended);
+
+/// <param name="Deadline">When SIGKILL comes at the latest.</param>
+public sealed record KillSentence(KillReason Reason, DateTimeOffset Deadline);
 
 /// <param name="RetryAt">Not before this.</param>
 public sealed record StepFailure(StepFailureReason Reason, string Message, DateTimeOffset At, DateTimeOffset RetryAt);

@@ -85,9 +85,6 @@ public enum SandboxReason
 
     /// <summary>The last one is dead; every container starts anew in the next.</summary>
     SandboxDied,
-
-    /// <summary>A restart rule of a container asks for all containers to start anew.</summary>
-    RestartAllContainers,
 }
 
 public enum StopReason
@@ -101,7 +98,6 @@ public enum StopReason
 
     /// <summary>It died, or a newer one took its place: what is left of it is cleared before the next one is made.</summary>
     SandboxDied,
-    RestartAllContainers,
 }
 
 public enum StartReason
@@ -124,6 +120,12 @@ public enum StartReason
 
     /// <summary>The sandbox is a new one, so every container starts anew.</summary>
     SandboxChanged,
+
+    /// <summary>A container's restart rule asked for all containers of the pod to start anew.</summary>
+    RestartAllContainers,
+
+    /// <summary>A probe had it killed, and the pod's policy allows restarts.</summary>
+    ProbeFailed,
 }
 
 public enum KillReason
@@ -139,7 +141,6 @@ public enum KillReason
 
     /// <summary>An init container failed and may not run again, so the pod has failed.</summary>
     InitContainerFailed,
-    SandboxDied,
     RestartAllContainers,
     DefinitionChanged,
 

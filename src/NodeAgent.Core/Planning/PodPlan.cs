@@ -2,7 +2,10 @@ using NodeAgent.Core.Cri;
 
 namespace NodeAgent.Core.Planning;
 
-/// <summary>What to do for a pod now, and when to look again if nothing happens.</summary>
+/// <summary>
+/// What to do for a pod now, and when to look again if nothing happens. Made by
+/// <c>PodPlanner.Plan(PodDesire, PodRuntimeState?, PlannerMemory, ProbeResults, DateTimeOffset now, PlannerSettings)</c>.
+/// </summary>
 /// <param name="Stage">Where the pod is in its life.</param>
 /// <param name="Actions">To be done in order; the first failure ends the plan. Empty means nothing is to be done now.</param>
 /// <param name="WakeAt">Steady time at which to plan again even if nothing was seen to change; null when only an event can change the plan.</param>
