@@ -53,4 +53,16 @@ public sealed record PodDeletion(DateTimeOffset RequestedAt, TimeSpan Grace, Del
 /// <summary>The pod as a whole has failed: nothing of it is started again, and its status says why. Never taken back.</summary>
 /// <param name="Reason"><c>DeadlineExceeded</c>, <c>Evicted</c>, <c>OutOfcpu</c>, <c>OutOfmemory</c>, <c>OutOfpods</c>, …</param>
 /// <param name="Grace">Grace of the kill; null takes the pod's own.</param>
-public sealed record PodVerdict(string Reason, string Message, DateTimeOffset DecidedAt, TimeSpan? Grace = null);
+public sealed record PodVerdict(string Reason, string Message, DateTimeOffset DecidedAt, TimeSpan? Grace = null)
+{
+    public const string DeadlineExceeded = nameof(DeadlineExceeded);
+
+    /// <summary>The sandbox died and no container may run twice. Has no counterpart in the kubelet, which leaves such a pod hanging.</summary>
+    public const string SandboxDied = nameof(SandboxDied);
+
+    public static PodVerdict ForDeadline(DateTimeOffset deadline) =>
+        new(DeadlineExceeded, "pod was active on the node longer than its activeDeadlineSeconds", deadline);
+
+    public static PodVerdict ForSandbox(DateTimeOffset now) =>
+        new(SandboxDied, "the pod's sandbox died, and its restart policy does not let its containers run again", now);
+}
