@@ -1,0 +1,107 @@
+using NodeAgent.Core.Cri;
+using NodeAgent.Core.Model;
+
+namespace NodeAgent.Core.Status;
+
+/// <summary>
+/// | condition                 | True when                                                                | reason otherwise |
+/// | PodReadyToStartContainers | the newest sandbox is ready                                              | PodSandboxNotReady |
+/// | Initialized               | init containers have exited with 0, sidecars started, or ever was True   | ContainersNotInitialized |
+/// | ContainersReady           | all main containers and sidecars are ready                               | ContainersNotReady, PodCompleted, PodFailed |
+/// | Ready                     | ContainersReady, and all readiness gates True                            | the same, ReadinessGatesNotReady |
+/// | PodScheduled              | always: the pod is on this node                                          | |
+/// | ResourcesEnforced         | shown only while False: a limit was asked for that this kernel cannot set | ControllersMissing |
+///
+/// Conditions that somebody else owns are carried along.
+/// </summary>
+internal static class PodConditions
+{
+    private static readonly HashSet<string> Own = new(StringComparer.Ordinal)
+    {
+        PodConditionType.PodReadyToStartContainers, PodConditionType.Initialized, PodConditionType.ContainersReady, PodConditionType.Ready,
+        PodConditionType.PodScheduled, PodConditionType.ResourcesEnforced,
+    };
+
+    public static IReadOnlyList<PodCondition> Of(
+        StatusInput input, string phase, IReadOnlyList<ContainerStatus> inits, IReadOnlyList<ContainerStatus> mains)
+    {
+        PodCondition containersReady = ContainersReady(input, phase, inits, mains);
+        List<PodCondition> conditions =
+        [
+            ReadyToStart(input),
+            Initialized(input, phase, inits, mains),
+            Ready(input, containersReady),
+            containersReady,
+            True(PodConditionType.PodScheduled),
+        ];
+        if (input.Observed is { ResourcesEnforced: false } observed)
+            conditions.Add(False(PodConditionType.ResourcesEnforced, "ControllersMissing", observed.ResourcesMessage));
+        IEnumerable<PodCondition> others = (input.Previous?.Conditions ?? []).Where(c => !Own.Contains(c.Type));
+        return [.. conditions.Select(c => Dated(input, c)), .. others];
+    }
+
+    private static PodCondition ReadyToStart(StatusInput input) => input.Sandbox is { State: PodSandboxState.Ready }
+        ? True(PodConditionType.PodReadyToStartContainers)
+        : False(PodConditionType.PodReadyToStartContainers, "PodSandboxNotReady", input.Sandbox is null ? "the pod has no sandbox" : "the pod's sandbox has stopped");
+
+    private static PodCondition Initialized(StatusInput input, string phase, IReadOnlyList<ContainerStatus> inits, IReadOnlyList<ContainerStatus> mains)
+    {
+        if (phase == PodPhase.Succeeded)
+            return True(PodConditionType.Initialized) with { Reason = "PodCompleted" };
+        bool before = Find(input, PodConditionType.Initialized)?.Status == ConditionStatus.True;
+        bool mainStarted = mains.Any(s => s.State?.Running is not null || s.State?.Terminated is not null);
+        string[] incomplete = [.. inits.Where((s, i) => !PodPhaseDecision.IsInitialized(input.Spec.InitContainers![i], s)).Select(s => s.Name)];
+        return before || mainStarted || incomplete.Length == 0
+            ? True(PodConditionType.Initialized)
+            : False(PodConditionType.Initialized, "ContainersNotInitialized", $"containers with incomplete status: [{string.Join(' ', incomplete)}]");
+    }
+
+    private static PodCondition ContainersReady(StatusInput input, string phase, IReadOnlyList<ContainerStatus> inits, IReadOnlyList<ContainerStatus> mains)
+    {
+        if (phase == PodPhase.Succeeded)
+            return False(PodConditionType.ContainersReady, "PodCompleted", null);
+        if (phase == PodPhase.Failed)
+            return False(PodConditionType.ContainersReady, "PodFailed", null);
+        IEnumerable<ContainerStatus> sidecars = inits.Where((_, i) => Planning.PodView.IsSidecar(input.Spec.InitContainers![i]));
+        string[] unready = [.. sidecars.Concat(mains).Where(s => !s.Ready).Select(s => s.Name)];
+        return unready.Length == 0
+            ? True(PodConditionType.ContainersReady)
+            : False(PodConditionType.ContainersReady, "ContainersNotReady", $"containers with unready status: [{string.Join(' ', unready)}]");
+    }
+
+    private static PodCondition Ready(StatusInput input, PodCondition containersReady)
+    {
+        if (containersReady.Status != ConditionStatus.True)
+            return containersReady with { Type = PodConditionType.Ready };
+        List<string> unready = [];
+        foreach (PodReadinessGate gate in input.Spec.ReadinessGates ?? [])
+        {
+            string? status = Find(input, gate.ConditionType ?? "")?.Status;
+            if (status is null)
+                unready.Add($"corresponding condition of pod readiness gate \"{gate.ConditionType}\" does not exist.");
+            else if (status != ConditionStatus.True)
+                unready.Add($"the status of pod readiness gate \"{gate.ConditionType}\" is not \"True\", but {status}");
+        }
+
+        return unready.Count == 0
+            ? True(PodConditionType.Ready)
+            : False(PodConditionType.Ready, "ReadinessGatesNotReady", string.Join(", ", unready));
+    }
+
+    private static PodCondition Dated(StatusInput input, PodCondition condition)
+    {
+        PodCondition? before = Find(input, condition.Type);
+        return condition with
+        {
+            ObservedGeneration = input.Desired.Pod.Metadata?.Generation,
+            LastTransitionTime = before?.Status == condition.Status && before.LastTransitionTime is { } since ? since : input.Now,
+        };
+    }
+
+    private static PodCondition? Find(StatusInput input, string type) => input.Previous?.Conditions?.FirstOrDefault(c => c.Type == type);
+
+    private static PodCondition True(string type) => new() { Type = type, Status = ConditionStatus.True };
+
+    private static PodCondition False(string type, string reason, string? message) =>
+        new() { Type = type, Status = ConditionStatus.False, Reason = reason, Message = message };
+}
