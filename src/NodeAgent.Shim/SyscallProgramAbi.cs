@@ -48,6 +48,12 @@ public enum SyscallOpKind : byte
     /// SIGTERM or SIGINT. Only last.
     /// </summary>
     Park = 3,
+
+    /// <summary>
+    /// Answer START now, as execve would: for a program that goes on without one. Closes the report socket; an op that fails later ends the
+    /// process with exit code 127.
+    /// </summary>
+    Announce = 4,
 }
 
 [System.Flags]

@@ -19,7 +19,8 @@ internal static class ProgramText
             SyscallOpKind.Syscall => op.Syscall!.Name,
             SyscallOpKind.Poke32 => "poke32",
             SyscallOpKind.Poke64 => "poke64",
-            _ => "park",
+            SyscallOpKind.Park => "park",
+            _ => "announce",
         });
         text.Append('(').AppendJoin(", ", op.Args.Select(arg => Arg(arg, blobTexts))).Append(')');
         AppendOutcome(text, op);

@@ -48,6 +48,9 @@ public sealed class SyscallProgramBuilder(Architecture architecture)
     /// <summary>Stays as the pod's init: the last op of a shared pid namespace's first process.</summary>
     public ProgramOp Park() => Add(new ProgramOp(this, "park as init", SyscallOpKind.Park, null, []));
 
+    /// <summary>Has START answered now, for a program that goes on without execve: at its end the process exits with 0, at a failing op with 127.</summary>
+    public ProgramOp Announce() => Add(new ProgramOp(this, "announce", SyscallOpKind.Announce, null, []));
+
     /// <summary>Plays <paramref name="fallback"/> only if <paramref name="op"/>, the last one so far, fails with one of the errnos (none: with any).</summary>
     public void Otherwise(ProgramOp op, ReadOnlySpan<int> errnos, Action fallback)
     {

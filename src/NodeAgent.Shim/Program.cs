@@ -1,0 +1,51 @@
+// podagent-shim: one per pod. It holds the pod's namespaces, is the parent of its processes, moves their output into log files and
+// records their ends. It decides nothing: what a process is to become arrives as a syscall program.
+//
+// It is started by posix_spawn with /dev/null as stdio, the listening socket as fd 3 and the record directory as fd 4, and any
+// argument list (the pod's uid, for ps). Exit codes: 0 ended on request, 1 could not begin, 134/135 an invariant broke.
+namespace NodeAgent.Shim;
+
+internal static unsafe class Program
+{
+    /// <summary>CLOCK_REALTIME nanoseconds.</summary>
+    public static long StartedAt { get; private set; }
+
+#if ZERO
+    /// <summary>Called by _start in the linker script with the kernel's argc and argv.</summary>
+    [System.Runtime.RuntimeExport("main")]
+    private static int Entry(int argc, byte** argv)
+    {
+        StackGuard.Seed(argc, argv);
+        return Serve();
+    }
+
+    private static void Main()
+    {
+    }
+#else
+    private static int Main() => Serve();
+#endif
+
+    private static int Serve()
+    {
+        StartedAt = Kernel.Now(Kernel.CLOCK_REALTIME);
+        Kernel.Call(NR.prctl, Kernel.PR_SET_NAME, (long)Memory.Literal("podagent-shim"u8));
+        Kernel.Call(NR.prctl, Kernel.PR_SET_CHILD_SUBREAPER, 1);
+        Kernel.Call(NR.prctl, Kernel.PR_SET_DUMPABLE, 0);
+        Kernel.Call(NR.setsid);
+        Kernel.Call(NR.umask, 0x12 /* 022 */);
+
+        // What it inherited stays its own: no payload may see the listener, the records or a stray fd of the daemon's.
+        const int CLOSE_RANGE_CLOEXEC = 4;
+        Kernel.Call(NR.close_range, ShimAbi.RecordDirectoryFd + 1, uint.MaxValue, 0);
+        Kernel.Call(NR.close_range, ShimAbi.ListenFd, ShimAbi.RecordDirectoryFd, CLOSE_RANGE_CLOEXEC);
+        if (EventLoop.Initialize() < 0 || !Scratch.Initialize() || !Slots.Initialize() || !Tees.Initialize() || Signals.Initialize() < 0 ||
+            !Connections.Initialize())
+        {
+            return 1;
+        }
+
+        EventLoop.Run();
+        return 0;
+    }
+}
