@@ -44,6 +44,10 @@ internal static unsafe class ProgramPlayer
             if ((op->Flags & SyscallOpFlags.Report) != 0)
                 ReportTolerated(playing, errno);
             i += op->SkipOnTolerated;
+
+            // Looked for in every place and found in none: there is no program to end well.
+            if ((op->Flags & SyscallOpFlags.Exec) != 0 && i >= program->OpCount)
+                return -errno;
         }
 
         return 0;
