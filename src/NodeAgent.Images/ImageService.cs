@@ -1,0 +1,274 @@
+using System.Runtime.CompilerServices;
+using Microsoft.Extensions.Logging;
+using NodeAgent.Core;
+using NodeAgent.Core.Cri;
+using NodeAgent.Images.Archives;
+using NodeAgent.Images.Content;
+using NodeAgent.Images.Layers;
+using NodeAgent.Images.References;
+using NodeAgent.Images.Snapshots;
+using NodeAgent.Linux;
+
+namespace NodeAgent.Images;
+
+/// <summary>
+/// The node's images: content store, unpacked layers and container snapshots under one roof.
+/// <code>
+///   archive --blobs--> content store --layers--> layer store --name--> index.json --> the table that readers see
+/// </code>
+/// The order is the crash safety: an image has a name only when all of it is there, and what has no name is swept away at the next start.
+/// Callers: pod workers ask <see cref="ImageStatusAsync"/> and <see cref="PrepareAsync"/> on the way to every container; the API loads and removes.
+/// One change of the index at a time; readers never wait. Thread-safe.
+/// </summary>
+public sealed partial class ImageService : IImageService, ISnapshotter, IAsyncDisposable
+{
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
+    private readonly ContentStore _content;
+    private readonly LayerStore _layers;
+    private readonly ContainerSnapshots _containers;
+    private readonly Trash _trash;
+    private readonly string _contentFolder;
+    private readonly NodePlatform _platform = NodePlatform.Current;
+    private readonly SemaphoreSlim _change = new(1);
+    private readonly ConditionalWeakTable<ImageRecord, IReadOnlyList<string>> _chains = [];
+    private ImageTable _table = ImageTable.Empty;
+
+    private ImageService(StatePaths paths, TimeProvider time, ILogger logger, ContentStore content, Action<string>? failpoint)
+    {
+        _time = time;
+        _logger = logger;
+        _content = content;
+        _contentFolder = paths.Content;
+        foreach (string folder in new[] { "layers", "containers", "tmp", "trash" })
+            Directory.CreateDirectory(Path.Combine(paths.Snapshots, folder), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        string bootId = File.ReadAllText(Path.Combine(paths.Proc, "sys/kernel/random/boot_id")).Trim();
+        _trash = new Trash(Path.Combine(paths.Snapshots, "trash"), logger);
+        _layers = new LayerStore(paths.Snapshots, bootId, _trash, logger, failpoint);
+        _containers = new ContainerSnapshots(paths.Snapshots, _layers, _trash);
+    }
+
+    /// <summary>
+    /// Opens the store under <see cref="StatePaths.Content"/> and <see cref="StatePaths.Snapshots"/>, makes it where there is none, and clears away
+    /// what a crash has left. Throws <see cref="ImageException"/> when another agent uses the store.
+    /// </summary>
+    /// <param name="failpoint">Called with a name at the points where a crash would be interesting; null outside tests.</param>
+    public static async Task<ImageService> OpenAsync(StatePaths paths, TimeProvider time, ILogger<ImageService> logger, Action<string>? failpoint = null)
+    {
+        ContentStore content = ContentStore.Open(paths.Content, failpoint);
+        try
+        {
+            ImageService service = new(paths, time, logger, content, failpoint);
+            await service.ChangeAsync(service.Refresh, CancellationToken.None);
+            service._layers.BeginSync();
+            return service;
+        }
+        catch
+        {
+            content.Dispose();
+            throw;
+        }
+    }
+
+    public ValueTask<ImageRecord?> ImageStatusAsync(string reference, CancellationToken cancellationToken) => new(Find(reference)?.Record);
+
+    public ValueTask<IReadOnlyList<ImageRecord>> ListImagesAsync(CancellationToken cancellationToken) =>
+        new(Volatile.Read(ref _table).Records);
+
+    /// <summary>Throws <see cref="ImageException"/> with InvalidImageName.</summary>
+    private StoredImage? Find(string reference)
+    {
+        ImageTable table = Volatile.Read(ref _table);
+        if (table.Find(reference) is { } image)
+            return image;
+        return IsId(reference) ? null : table.Find(ImageReference.Parse(reference).Canonical);
+    }
+
+    private static bool IsId(string reference) => Digest.TryParse(reference, out _) || Digest.TryParse("sha256:" + reference, out _);
+
+    /// <summary>Images come from files in this version: what is not here already cannot be had.</summary>
+    public Task<ImageRecord> PullImageAsync(string reference, CancellationToken cancellationToken) =>
+        Find(reference) is { } image
+            ? Task.FromResult(image.Record)
+            : Task.FromException<ImageRecord>(new ImageException(
+                ImageFailure.ErrImagePull,
+                $"image {reference} is not on this node and this version loads images from files only: podctl image load FILE"));
+
+    public async Task<IReadOnlyList<ImageRecord>> LoadAsync(string path, string? name, CancellationToken cancellationToken)
+    {
+        bool failed = true;
+        try
+        {
+            IReadOnlyList<ImageRecord> loaded = await Task.Run(() => LoadArchiveAsync(path, name, cancellationToken), cancellationToken);
+            failed = false;
+            return loaded;
+        }
+        catch (Exception e) when (e is InvalidDataException or LayerException or IOException or LinuxException or UnauthorizedAccessException)
+        {
+            throw new ImageException(ImageFailure.ErrImagePull, $"load {path}: {e.Message}", e);
+        }
+        catch (ImageException e)
+        {
+            throw new ImageException(e.Failure, $"load {path}: {e.Message}", e);
+        }
+        finally
+        {
+            if (failed)
+                await ChangeAsync(Sweep, CancellationToken.None);
+        }
+    }
+
+    private async Task<IReadOnlyList<ImageRecord>> LoadArchiveAsync(string path, string? name, CancellationToken cancellationToken)
+    {
+        using ArchiveFiles files = ArchiveFiles.Open(path, Path.Combine(_contentFolder, "ingest"), cancellationToken);
+        List<ArchivedImage> archived = OciArchive.IsOne(files) ? OciArchive.List(files, _platform) : DockerArchive.List(files, _platform);
+        List<IReadOnlyList<ImageReference>> names = ArchiveNames.Assign(archived, name);
+
+        using ContentLease contentLease = _content.NewLease();
+        using LayerLease layerLease = _layers.NewLease();
+        List<ResolvedImage> images = [];
+        foreach (ArchivedImage image in archived)
+        {
+            ResolvedImage resolved = image.Ingest(_content, contentLease, cancellationToken);
+            await UnpackAsync(resolved, layerLease, cancellationToken);
+            images.Add(resolved);
+        }
+
+        DateTimeOffset now = _time.GetUtcNow();
+        List<OciDescriptor> entries = [.. images.SelectMany((image, i) => names[i].Select(reference => ImageTable.ToEntry(image, reference, now)))];
+        HashSet<string> replaced = [.. names.SelectMany(references => references).Select(reference => reference.Canonical)];
+        await ChangeAsync(
+            () =>
+            {
+                _content.UpdateIndex(index => [.. index.Where(entry => ImageTable.NameOf(entry) is not { } old || !replaced.Contains(old.Canonical)), .. entries]);
+                Refresh();
+            },
+            cancellationToken);
+        _layers.BeginSync();
+        ImageTable table = Volatile.Read(ref _table);
+        return [.. images.Select(image => table.Find(image.ConfigDigest.ToString())?.Record).OfType<ImageRecord>().Distinct()];
+    }
+
+    private async Task UnpackAsync(ResolvedImage image, LayerLease lease, CancellationToken cancellationToken)
+    {
+        if (lease.TryProtect(image.Chain))
+            return;
+        List<LayerSource> sources =
+            [.. image.Layers.Select(layer => new LayerSource(layer.Chain, layer.DiffId, layer.Blob, () => _content.OpenRead(layer.Blob)))];
+        await _layers.EnsureAsync(sources, cancellationToken);
+    }
+
+    public async Task<bool> RemoveImageAsync(string reference, CancellationToken cancellationToken)
+    {
+        // A name takes itself away; an id takes all names of its image.
+        string? id = IsId(reference) ? Find(reference)?.Record.Id : null;
+        string? name = IsId(reference) ? null : ImageReference.Parse(reference).Canonical;
+        bool removed = false;
+        await ChangeAsync(
+            () =>
+            {
+                ImageTable table = _table;
+                bool Goes(OciDescriptor entry) => ImageTable.NameOf(entry) is { } entryName
+                    ? entryName.Canonical == name || IsSame(table, entryName, id) || IsByDigest(table, entryName, name)
+                    : id is not null && table.Find(id)?.Resolved.Descriptor.Digest == entry.Digest;
+
+                List<OciDescriptor> kept = [.. _content.Index.Where(entry => !Goes(entry))];
+                removed = kept.Count < _content.Index.Count;
+                if (!removed)
+                    return;
+                _content.UpdateIndex(_ => kept);
+                Refresh();
+            },
+            cancellationToken);
+        return removed;
+    }
+
+    private static bool IsSame(ImageTable table, ImageReference entryName, string? id) =>
+        id is not null && table.Find(entryName.Canonical)?.Record.Id == id;
+
+    /// <summary>Whether a repository@digest means the image of this entry, which has a tag in that repository.</summary>
+    private static bool IsByDigest(ImageTable table, ImageReference entryName, string? name) =>
+        name is not null && table.Find(entryName.Canonical) is { } image && name == $"{entryName.Repository}@{image.Record.Digest}";
+
+    public async Task<Mount> PrepareAsync(string key, ImageRecord image, CancellationToken cancellationToken)
+    {
+        if (_containers.Find(key) is { } prepared)
+            return prepared;
+        IReadOnlyList<string> chain = _chains.GetValue(image, static record => ChainId.Of([.. record.DiffIds.Select(Digest.Parse)]));
+        using LayerLease lease = _layers.NewLease();
+        try
+        {
+            if (!lease.TryProtect(chain))
+            {
+                StoredImage stored = Volatile.Read(ref _table).Find(image.Id)
+                    ?? throw new ImageException(ImageFailure.ErrImagePull, $"image {image.Id} is no longer on this node");
+                await UnpackAsync(stored.Resolved, lease, cancellationToken);
+                _layers.BeginSync();
+            }
+            return _containers.Prepare(key, chain);
+        }
+        catch (Exception e) when (e is LayerException or IOException or LinuxException or UnauthorizedAccessException)
+        {
+            throw new ImageException(ImageFailure.ImageInspectError, $"snapshot {key} of image {image.Id}: {e.Message}", e);
+        }
+    }
+
+    public async Task RemoveAsync(string key, CancellationToken cancellationToken)
+    {
+        _containers.Remove(key);
+        // The layers of an image that lost its name stay for its last container.
+        await ChangeAsync(() => SweepLayers(), cancellationToken);
+    }
+
+    public ValueTask<IReadOnlyList<string>> ListAsync(CancellationToken cancellationToken) => new(_containers.Keys);
+
+    private async Task ChangeAsync(Action change, CancellationToken cancellationToken)
+    {
+        await _change.WaitAsync(cancellationToken);
+        try
+        {
+            change();
+        }
+        finally
+        {
+            _change.Release();
+        }
+    }
+
+    /// <summary>Shows the index as it is now to readers, and lets go what it does not hold any more.</summary>
+    private void Refresh()
+    {
+        Volatile.Write(ref _table, ImageTable.Build(_content.Index, _platform, _content.ReadDocument, _table, _logger));
+        Sweep();
+    }
+
+    private void Sweep()
+    {
+        int blobs = _content.Sweep(Reachability.Of(_content.Index, _content));
+        int layers = SweepLayers();
+        if (blobs + layers > 0)
+            LogSwept(_logger, blobs, layers);
+    }
+
+    private int SweepLayers() => _layers.Sweep(() =>
+    {
+        HashSet<string> keep = _table.Images.SelectMany(image => image.Resolved.Chain).ToHashSet(StringComparer.Ordinal);
+        keep.UnionWith(_containers.ChainsInUse);
+        return keep;
+    });
+
+    /// <summary>Done when what was removed is off the disk.</summary>
+    internal Task Emptied => _trash.Emptied;
+
+    /// <summary>Waits for the sync and the deletions in the background, then lets the store go.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _layers.DisposeAsync();
+        await _trash.Emptied;
+        _content.Dispose();
+        _change.Dispose();
+    }
+
+    [LoggerMessage(3030, LogLevel.Information, "removed {Blobs} blobs and {Layers} unpacked layers that no image needs")]
+    private static partial void LogSwept(ILogger logger, int blobs, int layers);
+}

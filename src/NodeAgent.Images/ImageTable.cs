@@ -1,0 +1,127 @@
+using System.Collections.Frozen;
+using System.Globalization;
+using Microsoft.Extensions.Logging;
+using NodeAgent.Core.Cri;
+using NodeAgent.Images.Archives;
+using NodeAgent.Images.Content;
+using NodeAgent.Images.References;
+
+namespace NodeAgent.Images;
+
+/// <summary>An image with what the agent needs to know of it beyond its record.</summary>
+internal sealed record StoredImage(ImageRecord Record, ResolvedImage Resolved);
+
+/// <summary>
+/// The images of the store's index in memory, for readers without locks: built anew at every change, never changed. Entries that cannot be read are
+/// left out with a word in the log; they stay in the index, so that what they name is not swept away.
+/// </summary>
+internal sealed partial class ImageTable
+{
+    private readonly FrozenDictionary<string, StoredImage> _byKey;
+
+    private ImageTable(IReadOnlyList<StoredImage> images, FrozenDictionary<string, StoredImage> byKey)
+    {
+        Images = images;
+        Records = [.. images.Select(image => image.Record)];
+        _byKey = byKey;
+    }
+
+    public static ImageTable Empty { get; } = new([], FrozenDictionary<string, StoredImage>.Empty);
+
+    /// <summary>Ordered by first name; those without one last.</summary>
+    public IReadOnlyList<StoredImage> Images { get; }
+
+    public IReadOnlyList<ImageRecord> Records { get; }
+
+    /// <summary>The image under an id, with or without its algorithm, or under the canonical form of a reference.</summary>
+    public StoredImage? Find(string key) => _byKey.GetValueOrDefault(key);
+
+    /// <param name="known">What an earlier table resolved, by manifest digest: documents are immutable.</param>
+    public static ImageTable Build(
+        IReadOnlyList<OciDescriptor> index, NodePlatform platform, Func<Digest, byte[]> read, ImageTable known, ILogger logger)
+    {
+        Dictionary<string, ResolvedImage> resolved = known.Images
+            .ToDictionary(image => image.Resolved.ManifestDigest.ToString(), image => image.Resolved, StringComparer.Ordinal);
+        List<(OciDescriptor Entry, ResolvedImage Image)> entries = [];
+        foreach (OciDescriptor entry in index)
+        {
+            try
+            {
+                if (entry.Digest is null || !resolved.TryGetValue(entry.Digest, out ResolvedImage? image))
+                {
+                    image = ResolvedImage.Resolve(entry, platform, read);
+                    resolved[image.ManifestDigest.ToString()] = image;
+                }
+                entries.Add((entry, image));
+            }
+            catch (Exception e) when (e is InvalidDataException or IOException)
+            {
+                LogUnreadable(logger, NameOf(entry)?.ToString() ?? "(no name)", entry.Digest ?? "(no digest)", e.Message);
+            }
+        }
+        return Of(entries);
+    }
+
+    private static ImageTable Of(List<(OciDescriptor Entry, ResolvedImage Image)> entries)
+    {
+        List<StoredImage> images = [];
+        Dictionary<string, StoredImage> byKey = new(StringComparer.Ordinal);
+        foreach (IGrouping<Digest, (OciDescriptor Entry, ResolvedImage Image)> group in entries.GroupBy(entry => entry.Image.ConfigDigest))
+        {
+            List<ImageReference> names = [.. group.Select(entry => NameOf(entry.Entry)).OfType<ImageReference>()];
+            StoredImage image = new(ToRecord(group.First().Image, names, group.Min(entry => LoadedAt(entry.Entry))), group.First().Image);
+            images.Add(image);
+            byKey[image.Record.Id] = image;
+            byKey[image.Resolved.ConfigDigest.Hex] = image;
+            foreach (ImageReference name in names)
+            {
+                byKey[name.Canonical] = image;
+                foreach ((_, ResolvedImage member) in group)
+                    byKey[$"{name.Repository}@{member.ManifestDigest}"] = image;
+            }
+        }
+        images.Sort((a, b) => CompareNames(a.Record, b.Record));
+        return new ImageTable(images, byKey.ToFrozenDictionary(StringComparer.Ordinal));
+    }
+
+    private static ImageRecord ToRecord(ResolvedImage image, List<ImageReference> names, DateTimeOffset loadedAt) => new(
+        image.ConfigDigest.ToString(),
+        [.. names.Where(name => name.Digest is null).Select(name => name.Canonical).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)],
+        image.ManifestDigest.ToString(),
+        image.SizeBytes,
+        [.. image.Layers.Select(layer => layer.DiffId.ToString())],
+        image.Config.ToImageConfig(),
+        loadedAt);
+
+    private static int CompareNames(ImageRecord a, ImageRecord b)
+    {
+        int nameless = (a.Names.Count == 0).CompareTo(b.Names.Count == 0);
+        return nameless != 0 ? nameless : string.CompareOrdinal(a.Names.Count == 0 ? a.Id : a.Names[0], b.Names.Count == 0 ? b.Id : b.Names[0]);
+    }
+
+    /// <summary>The reference of an index entry; null for one without, or with one that is no reference.</summary>
+    public static ImageReference? NameOf(OciDescriptor entry) =>
+        OciArchive.NameOf(entry).Name is { } name && ImageReference.TryParse(name, out ImageReference reference, out _) ? reference : null;
+
+    private static DateTimeOffset LoadedAt(OciDescriptor entry) =>
+        DateTimeOffset.TryParse(
+            entry.Annotations?.GetValueOrDefault(LoadedAtAnnotation), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out DateTimeOffset time)
+            ? time.ToUniversalTime()
+            : DateTimeOffset.UnixEpoch;
+
+    public const string LoadedAtAnnotation = "io.podagent.image.loaded-at";
+
+    /// <summary>An entry of the index for one name of an image. The name stands twice, for the tools that read either annotation.</summary>
+    public static OciDescriptor ToEntry(ResolvedImage image, ImageReference name, DateTimeOffset loadedAt) => image.Descriptor with
+    {
+        Annotations = new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            [OciArchive.RefNameAnnotation] = name.Canonical,
+            [OciArchive.FullNameAnnotation] = name.Canonical,
+            [LoadedAtAnnotation] = loadedAt.ToUniversalTime().ToString("yyyy-MM-dd'T'HH:mm:ss.fffffff'Z'", CultureInfo.InvariantCulture),
+        },
+    };
+
+    [LoggerMessage(3020, LogLevel.Error, "image {Name} ({Digest}) cannot be used: {Problem}")]
+    private static partial void LogUnreadable(ILogger logger, string name, string digest, string problem);
+}
