@@ -359,6 +359,7 @@ public static class Syscalls
     public static readonly Syscall statx = Define("statx", 332, 291);
     public static readonly Syscall io_pgetevents = Define("io_pgetevents", 333, 292);
     public static readonly Syscall rseq = Define("rseq", 334, 293);
+    public static readonly Syscall uretprobe = Define("uretprobe", 335, -1);
     public static readonly Syscall pidfd_send_signal = Define("pidfd_send_signal", 424, 424);
     public static readonly Syscall io_uring_setup = Define("io_uring_setup", 425, 425);
     public static readonly Syscall io_uring_enter = Define("io_uring_enter", 426, 426);

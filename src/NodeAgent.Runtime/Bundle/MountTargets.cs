@@ -26,7 +26,7 @@ public static class MountTargets
     /// <exception cref="LinuxException">
     /// ELOOP: more than 40 links. ENOTDIR, EISDIR: something of the other kind is there. EROFS and others: it could not be made.
     /// </exception>
-    public static string Prepare(SafeFileHandle root, string path, bool isDirectory) => Walk(root, path, isDirectory, create: true).Path;
+    public static string Prepare(SafeFileHandle root, string path, bool isDirectory) => Walk(root, path, isDirectory);
 
     /// <summary>The content of a file of at most <paramref name="limit"/> bytes, or null when there is none. Longer ones are cut; what is no regular file counts as none.</summary>
     public static string? ReadText(SafeFileHandle root, string path, int limit = 1 << 20)
@@ -52,9 +52,7 @@ public static class MountTargets
         return Encoding.UTF8.GetString(buffer, 0, length);
     }
 
-    private sealed record Place(string Path, uint Type);
-
-    private static Place Walk(SafeFileHandle root, string path, bool isDirectory, bool create)
+    private static string Walk(SafeFileHandle root, string path, bool isDirectory)
     {
         LinkedList<string> rest = new(Names(path));
         List<string> done = [];
@@ -79,7 +77,7 @@ public static class MountTargets
                 SafeFileHandle parent = opened.Count > 0 ? opened[^1] : root;
                 string shown = "/" + string.Join('/', done.Append(name));
                 bool last = rest.Count == 0;
-                SafeFileHandle entry = OpenOrMake(parent, name, shown, makeDirectory: !last || isDirectory, create);
+                SafeFileHandle entry = OpenOrMake(parent, name, shown, makeDirectory: !last || isDirectory);
                 opened.Add(entry);
                 done.Add(name);
                 type = TypeOf(entry, shown);
@@ -106,7 +104,7 @@ public static class MountTargets
             }
             if (isDirectory && type != InodeAttributes.S_IFDIR) throw new LinuxException("mount a directory on", path, Errno.ENOTDIR);
             if (!isDirectory && type == InodeAttributes.S_IFDIR) throw new LinuxException("mount a file on", path, Errno.EISDIR);
-            return new Place("/" + string.Join('/', done), type);
+            return "/" + string.Join('/', done);
         }
         finally
         {
@@ -117,12 +115,12 @@ public static class MountTargets
     private static IEnumerable<string> Names(string path) =>
         path.Split('/', StringSplitOptions.RemoveEmptyEntries).Where(name => name != ".");
 
-    private static SafeFileHandle OpenOrMake(SafeFileHandle parent, string name, string shown, bool makeDirectory, bool create)
+    private static SafeFileHandle OpenOrMake(SafeFileHandle parent, string name, string shown, bool makeDirectory)
     {
         byte[] entry = CString.Of(name);
         int directory = (int)parent.DangerousGetHandle();
         int fd = OpenEntry(directory, entry);
-        if (fd < 0 && Marshal.GetLastPInvokeError() == Errno.ENOENT && create)
+        if (fd < 0 && Marshal.GetLastPInvokeError() == Errno.ENOENT)
         {
             int made = makeDirectory
                 ? DirectoryEntries.mkdirat(directory, entry, DirectoryMode)

@@ -15,23 +15,27 @@ public enum OverlayMethod
     /// <summary>fsconfig(2) with <c>lowerdir+</c> once per layer (Linux 6.7).</summary>
     LayerByLayer,
 
-    /// <summary>fsconfig(2) with all layers in one <c>lowerdir</c>.</summary>
+    /// <summary>fsconfig(2) with all layers in one <c>lowerdir</c>: at most 255 bytes, the limit of a value.</summary>
     OneString,
 
-    /// <summary>mount(2) on a directory of the host for a moment, for kernels whose overlayfs does not know fsopen.</summary>
+    /// <summary>mount(2) on a directory of the host for a moment: all options in one page.</summary>
     OnPath,
 }
 
 /// <summary>
 /// Turns an image's <see cref="CriMount"/> into a detached mount: it belongs to its descriptor alone, shows up nowhere on the host,
-/// and is gone with the descriptor unless a container has attached it. What the kernel offers is found by trying, once, and kept.
+/// and is gone with the descriptor unless a container has attached it. What the kernel offers is found by trying, and kept.
 ///
 /// Where layers have to stand in one string, each is opened and named <c>/proc/self/fd/N</c>: so no path needs escaping (<c>:</c>, <c>,</c> and <c>\</c> mean
-/// something there), 200 layers fit into the page that the kernel takes, and the daemon's working directory need not change for short relative names.
+/// something there), 200 layers fit into the page that mount(2) takes, and the daemon's working directory need not change for short relative names.
+/// A path that is long or has such characters is named so in any case.
 /// </summary>
 /// <param name="scratch">A directory of the host, made when needed, on which <see cref="OverlayMethod.OnPath"/> mounts for a moment.</param>
 public sealed class RootfsMounter(string scratch)
 {
+    // strndup_user(…, 256) in fsconfig(2); paths are mostly ASCII, and a little early does no harm.
+    private const int MaxValue = 200;
+
     private readonly Lock _scratchGate = new();
     private OverlayMethod _method = OverlayMethod.LayerByLayer;
 
@@ -54,7 +58,8 @@ public sealed class RootfsMounter(string scratch)
             try
             {
                 SafeFileHandle root = MountOverlay(mount, method);
-                _method = method;
+                // Many layers may need the last way on a kernel that has a better one for few.
+                if (method < OverlayMethod.OnPath) _method = method;
                 return root;
             }
             // EINVAL also tells of a key that this kernel does not know. A true mistake in the options fails with every method, and the last one's error is thrown.
@@ -66,9 +71,9 @@ public sealed class RootfsMounter(string scratch)
 
     internal SafeFileHandle MountOverlay(CriMount mount, OverlayMethod method) => method switch
     {
-        OverlayMethod.LayerByLayer => Configure(mount.Source, mount.Options.Select(option => IsLower(option.Key) ? ("lowerdir+", option.Value) : (option.Key, option.Value))),
-        OverlayMethod.OneString => WithShortNames(mount, options => Configure(mount.Source, options)),
-        _ => WithShortNames(mount, options => MountOnPath(mount.Source, options)),
+        OverlayMethod.LayerByLayer => WithShortNames(mount, oneString: false, options => Configure(mount.Source, options)),
+        OverlayMethod.OneString => WithShortNames(mount, oneString: true, options => Configure(mount.Source, options)),
+        _ => WithShortNames(mount, oneString: true, options => MountOnPath(mount.Source, options)),
     };
 
     private static bool IsLower(string key) => key is "lowerdir" or "lowerdir+";
@@ -103,21 +108,22 @@ public sealed class RootfsMounter(string scratch)
         return new LinuxException(call, target + told, errno);
     }
 
-    private static SafeFileHandle WithShortNames(CriMount mount, Func<List<(string Key, string? Value)>, SafeFileHandle> then)
+    private static SafeFileHandle WithShortNames(CriMount mount, bool oneString, Func<List<(string Key, string? Value)>, SafeFileHandle> then)
     {
         List<SafeFileHandle> directories = [];
-        string Short(string path)
+        string Named(string path)
         {
+            if (!oneString && path.Length <= MaxValue && path.AsSpan().IndexOfAny(':', ',', '\\') < 0) return path;
             directories.Add(new SafeFileHandle(OpenPath(path, O_PATH | O_DIRECTORY | O_CLOEXEC), ownsHandle: true));
             return string.Create(CultureInfo.InvariantCulture, $"/proc/self/fd/{(int)directories[^1].DangerousGetHandle()}");
         }
         try
         {
-            string lower = string.Join(':', mount.Options.Where(option => IsLower(option.Key)).Select(option => Short(option.Value ?? "")));
-            List<(string, string?)> options = [("lowerdir", lower)];
+            string[] layers = [.. mount.Options.Where(option => IsLower(option.Key)).Select(option => Named(option.Value ?? ""))];
+            List<(string, string?)> options = oneString ? [("lowerdir", string.Join(':', layers))] : [.. layers.Select(layer => ("lowerdir+", (string?)layer))];
             foreach ((string key, string? value) in mount.Options.Where(option => !IsLower(option.Key)))
             {
-                options.Add((key, key is "upperdir" or "workdir" && value is not null ? Short(value) : value));
+                options.Add((key, key is "upperdir" or "workdir" && value is not null ? Named(value) : value));
             }
             return then(options);
         }
