@@ -1,0 +1,36 @@
+using Microsoft.Extensions.Logging;
+using NodeAgent.Core;
+using NodeAgent.Core.Cri;
+using NodeAgent.Core.Model;
+using NodeAgent.Pods;
+
+namespace NodeAgent.Api;
+
+/// <summary>What the API reads and calls. It decides nothing and keeps nothing of its own.</summary>
+public sealed record ApiDependencies
+{
+    /// <summary>Path of the unix socket; its folder is made if need be.</summary>
+    public required string SocketPath { get; init; }
+
+    public required StatePaths Paths { get; init; }
+    public required StatusStore Pods { get; init; }
+    public required EventStore Events { get; init; }
+    public required ManifestErrors ManifestErrors { get; init; }
+    public required IPodRuntime Runtime { get; init; }
+    public required IImageService Images { get; init; }
+
+    /// <summary>The node as it is now, with <c>metadata.name</c>. Asked once per request.</summary>
+    public required Func<Node> Node { get; init; }
+
+    public required TimeProvider Time { get; init; }
+    public required ILoggerFactory Logging { get; init; }
+
+    /// <summary>The agent's version, e.g. <c>0.1.0</c>.</summary>
+    public required string Version { get; init; }
+
+    /// <summary>Null when every loop turns; else what does not. <c>/livez</c> and <c>/healthz</c> show it.</summary>
+    public Func<string?> NotLive { get; init; } = () => null;
+
+    /// <summary>Null after recovery; else what is still going on. <c>/readyz</c> shows it.</summary>
+    public Func<string?> NotReady { get; init; } = () => null;
+}

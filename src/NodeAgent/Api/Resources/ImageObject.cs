@@ -1,0 +1,56 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using NodeAgent.Core.Model;
+
+namespace NodeAgent.Api.Resources;
+
+/// <summary>An image on this node (podagent.io/v1alpha1 Image). Named by its first name, or by its id when it has none.</summary>
+internal sealed record ImageObject
+{
+    public string Kind { get; init; } = "Image";
+    public string ApiVersion { get; init; } = ApiGroup.Version;
+    public required ObjectMeta Metadata { get; init; }
+
+    /// <summary>Digest of the image's configuration.</summary>
+    public required string Id { get; init; }
+
+    /// <summary>Digest of the manifest.</summary>
+    public required string Digest { get; init; }
+
+    public required IReadOnlyList<string> Names { get; init; }
+
+    /// <summary>Bytes of compressed content.</summary>
+    public required long SizeBytes { get; init; }
+
+    public required int Layers { get; init; }
+    public required string Platform { get; init; }
+}
+
+/// <summary>A manifest file with faults (podagent.io/v1alpha1 ManifestError).</summary>
+internal sealed record ManifestErrorObject
+{
+    public string Kind { get; init; } = "ManifestError";
+    public string ApiVersion { get; init; } = ApiGroup.Version;
+    public required ObjectMeta Metadata { get; init; }
+    public required string File { get; init; }
+    public required IReadOnlyList<ManifestFaultObject> Faults { get; init; }
+}
+
+/// <param name="Line">1-based, 0 when the fault has no place in the text.</param>
+/// <param name="Column">Likewise.</param>
+/// <param name="Field">Path of the field, e.g. <c>spec.containers[0].image</c>.</param>
+internal sealed record ManifestFaultObject(int Line, int Column, string? Field, string Message);
+
+internal static class ApiGroup
+{
+    public const string Name = "podagent.io";
+    public const string Version = "podagent.io/v1alpha1";
+}
+
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    Converters = [typeof(TimeConverter)])]
+[JsonSerializable(typeof(ImageObject))]
+[JsonSerializable(typeof(ManifestErrorObject))]
+internal sealed partial class ApiGroupJson : JsonSerializerContext;

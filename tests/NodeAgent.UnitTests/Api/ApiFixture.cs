@@ -1,0 +1,170 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Net.Sockets;
+using System.Text.Json.Nodes;
+using Microsoft.Extensions.Logging.Abstractions;
+using NodeAgent.Api;
+using NodeAgent.Core;
+using NodeAgent.Core.Cri;
+using NodeAgent.Core.Model;
+using NodeAgent.Pods;
+using Xunit;
+
+namespace NodeAgent.UnitTests.Api;
+
+/// <summary>The API on a real unix socket, over stores in memory and a runtime that only runs commands.</summary>
+public sealed class ApiFixture : IAsyncLifetime
+{
+    public const string TableAccept = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json";
+
+    private ApiServer? _server;
+
+    public ApiFixture()
+    {
+        Root = Directory.CreateTempSubdirectory("api").FullName;
+        Paths = new StatePaths(Root + "/lib", Root + "/run", Root + "/log", "/etc/podagent", "podagent");
+        Time = new SteppingTime(new DateTimeOffset(2026, 3, 1, 12, 0, 0, TimeSpan.Zero));
+        Pods = new StatusStore(Time, history: 64);
+        Events = new EventStore(Time, "node1");
+        ManifestErrors = new ManifestErrors(Time);
+        Client = NewClient();
+    }
+
+    public string Root { get; }
+    public StatePaths Paths { get; }
+    public SteppingTime Time { get; }
+    public StatusStore Pods { get; }
+    public EventStore Events { get; }
+    public ManifestErrors ManifestErrors { get; }
+    public CommandRuntime Runtime { get; } = new();
+    public MemoryImages Images { get; } = new();
+    public HttpClient Client { get; }
+    public string? NotReady { get; set; }
+    public string? NotLive { get; set; }
+
+    public async ValueTask InitializeAsync()
+    {
+        _server = NewServer();
+        await _server.StartAsync(CancellationToken.None);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Client.Dispose();
+        await _server!.DisposeAsync();
+        Directory.Delete(Root, recursive: true);
+    }
+
+    public Task StopServerAsync() => _server!.StopAsync(CancellationToken.None);
+
+    public ApiServer NewServer() => new(new ApiDependencies
+    {
+        SocketPath = Paths.ApiSocket,
+        Paths = Paths,
+        Pods = Pods,
+        Events = Events,
+        ManifestErrors = ManifestErrors,
+        Runtime = Runtime,
+        Images = Images,
+        Node = () => new Node
+        {
+            Metadata = new ObjectMeta { Name = "node1", CreationTimestamp = Time.GetUtcNow().AddDays(-3) },
+            Status = new NodeStatus
+            {
+                Conditions = [new NodeCondition { Type = "Ready", Status = "True" }],
+                Addresses = [new NodeAddress { Type = "InternalIP", Address = "10.0.0.5" }],
+                NodeInfo = new NodeSystemInfo { KubeletVersion = "v0.1.0", KernelVersion = "6.1.0", OsImage = "Debian 12", ContainerRuntimeVersion = "podagent://0.1.0" },
+            },
+        },
+        Time = Time,
+        Logging = NullLoggerFactory.Instance,
+        Version = "0.1.0",
+        NotLive = () => NotLive,
+        NotReady = () => NotReady,
+    });
+
+    public HttpClient NewClient() => new(new SocketsHttpHandler
+    {
+        ConnectCallback = async (_, cancellationToken) =>
+        {
+            var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+            await socket.ConnectAsync(new UnixDomainSocketEndPoint(Paths.ApiSocket), cancellationToken);
+            return new NetworkStream(socket, ownsSocket: true);
+        },
+    })
+    {
+        BaseAddress = new Uri("http://localhost"),
+    };
+
+    public async Task<(HttpStatusCode Code, JsonNode Body)> GetAsync(string path, string? accept = null, HttpMethod? method = null)
+    {
+        using var request = new HttpRequestMessage(method ?? HttpMethod.Get, path);
+        if (accept is not null) request.Headers.TryAddWithoutValidation("Accept", accept);
+        using HttpResponseMessage response = await Client.SendAsync(request, TestContext.Current.CancellationToken);
+        Assert.Equal(new MediaTypeHeaderValue("application/json"), response.Content.Headers.ContentType);
+        return (response.StatusCode, JsonNode.Parse(await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken))!);
+    }
+
+    /// <summary>A pod whose one container <c>main</c> runs for the <paramref name="restarts"/>-th time.</summary>
+    public Pod RunningPod(string podNamespace, string name, int restarts = 0, string uid = "uid-1") => new()
+    {
+        Metadata = new ObjectMeta
+        {
+            Namespace = podNamespace, Name = name, Uid = uid, CreationTimestamp = Time.GetUtcNow().AddMinutes(-5),
+            Labels = new Dictionary<string, string> { ["app"] = name },
+        },
+        Spec = new PodSpec { NodeName = "node1", Containers = [new Container { Name = "main", Image = "busybox" }] },
+        Status = new PodStatus
+        {
+            Phase = PodPhase.Running,
+            PodIP = "10.88.0.2",
+            Conditions = [new PodCondition { Type = PodConditionType.Ready, Status = ConditionStatus.True }],
+            ContainerStatuses =
+            [
+                new ContainerStatus
+                {
+                    Name = "main", Ready = true, Started = true, RestartCount = restarts, ContainerID = "podagent://c0ffee", Image = "busybox",
+                    State = new ContainerState { Running = new ContainerStateRunning { StartedAt = Time.GetUtcNow().AddMinutes(-5) } },
+                    LastState = restarts == 0 ? null : new ContainerState { Terminated = new ContainerStateTerminated { ExitCode = 1, Reason = "Error", FinishedAt = Time.GetUtcNow().AddMinutes(-6) } },
+                },
+            ],
+        },
+    };
+}
+
+public sealed class SteppingTime(DateTimeOffset start) : TimeProvider
+{
+    private DateTimeOffset _now = start;
+
+    public void Advance(TimeSpan by) => _now += by;
+    public override DateTimeOffset GetUtcNow() => _now;
+}
+
+/// <summary>Images in a dictionary; a load reads the archive's bytes as the image's name.</summary>
+public sealed class MemoryImages : IImageService
+{
+    private readonly SortedDictionary<string, ImageRecord> _images = new(StringComparer.Ordinal);
+
+    public void Add(string name, long sizeBytes) => _images[name] = new ImageRecord(
+        "sha256:" + new string('a', 64), [name], "sha256:" + new string('b', 64), sizeBytes, ["sha256:1", "sha256:2"],
+        new ImageConfig { Os = "linux", Architecture = "amd64" }, new DateTimeOffset(2026, 3, 1, 11, 0, 0, TimeSpan.Zero));
+
+    public ValueTask<ImageRecord?> ImageStatusAsync(string reference, CancellationToken cancellationToken) =>
+        reference.Contains(' ')
+            ? throw new ImageException(ImageFailure.InvalidImageName, $"image {reference}: not a reference")
+            : ValueTask.FromResult(_images.GetValueOrDefault(reference));
+
+    public ValueTask<IReadOnlyList<ImageRecord>> ListImagesAsync(CancellationToken cancellationToken) => ValueTask.FromResult<IReadOnlyList<ImageRecord>>([.. _images.Values]);
+
+    public Task<ImageRecord> PullImageAsync(string reference, CancellationToken cancellationToken) => throw new ImageException(ImageFailure.ErrImagePull, "no registry");
+
+    public async Task<IReadOnlyList<ImageRecord>> LoadAsync(string path, string? name, CancellationToken cancellationToken)
+    {
+        string content = await File.ReadAllTextAsync(path, cancellationToken);
+        if (content == "broken") throw new ImageException(ImageFailure.ErrImagePull, $"{path}: not an image archive");
+        Add(name ?? content, content.Length);
+        return [_images[name ?? content]];
+    }
+
+    public Task<bool> RemoveImageAsync(string reference, CancellationToken cancellationToken) => Task.FromResult(_images.Remove(reference));
+}
