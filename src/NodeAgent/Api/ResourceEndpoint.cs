@@ -62,7 +62,8 @@ internal sealed class ResourceEndpoint<T>(
             Task<bool> first = stream.MoveNextAsync().AsTask();
             if (first.IsFaulted) await first.ConfigureAwait(false);
             context.Response.ContentType = "application/json";
-            await context.Response.StartAsync(ended.Token).ConfigureAwait(false);
+            // The client is to know at once that it was heard, also when nothing follows for long.
+            await context.Response.BodyWriter.FlushAsync(ended.Token).ConfigureAwait(false);
             var watch = new ResourceWatch<T>(new ResourceWriter<T>(view, form, time), context.Response.BodyWriter, wanted, query.Bookmarks);
             if (fromStart) await watch.SendInitialAsync(values, version, query.SendInitialEvents, ended.Token).ConfigureAwait(false);
             await watch.SendChangesAsync(stream, first, after, ended.Token, cancellationToken).ConfigureAwait(false);

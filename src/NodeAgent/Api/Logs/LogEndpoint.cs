@@ -24,7 +24,8 @@ internal sealed class LogEndpoint(StatePaths paths, StatusStore pods, TimeProvid
         if (previous) query = query with { Follow = false };
 
         context.Response.ContentType = "text/plain";
-        await context.Response.StartAsync(cancellationToken).ConfigureAwait(false);
+        // The client is to know at once that it was heard, also when nothing follows for long.
+        await context.Response.BodyWriter.FlushAsync(cancellationToken).ConfigureAwait(false);
         var log = new ContainerLog(new LogFiles(folder, attempt), query);
         using var done = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         Task watching = query.Follow ? WakeOnChangesAsync(log, done.Token) : Task.CompletedTask;
