@@ -9,10 +9,13 @@ internal struct Connection
 
     /// <summary>Events were dropped and the subscriber does not know yet.</summary>
     public bool EventsLost;
+
+    /// <summary>Grows from one connection to the next.</summary>
+    public uint Order;
 }
 
 /// <summary>
-/// The daemon's connections: any number in sequence, several at once. A connection whose reply does not fit into its socket buffer is
+/// The daemon's connections: any number in sequence, several at once; for one too many the oldest that has not subscribed gives way. A connection whose reply does not fit into its socket buffer is
 /// closed (it has hundreds unread); one whose event does not fit is told EVENTSLOST as soon as there is room.
 /// </summary>
 internal static unsafe class Connections
@@ -21,6 +24,7 @@ internal static unsafe class Connections
     private const int RequestsPerEvent = 16;
 
     private static Connection* _table;
+    private static uint _lastOrder;
 
     public static ulong DroppedLogRecords { get; set; }
 
@@ -168,22 +172,33 @@ internal static unsafe class Connections
 
     private static bool Register(int fd)
     {
+        Connection* connection = Room();
+        if (EventLoop.Add(fd, Watch.Connection, IndexOf(connection), connection->Generation) < 0)
+            return false;
+        connection->Fd = fd;
+        connection->Open = true;
+        connection->Subscribed = false;
+        connection->EventsLost = false;
+        connection->Order = ++_lastOrder;
+        Records.RetryPending();
+        return true;
+    }
+
+    private static Connection* Room()
+    {
+        Connection* oldest = _table;
         for (int i = 0; i < ShimAbi.MaxConnections; i++)
         {
             Connection* connection = _table + i;
-            if (connection->Open)
-                continue;
-            if (EventLoop.Add(fd, Watch.Connection, i, connection->Generation) < 0)
-                return false;
-            connection->Fd = fd;
-            connection->Open = true;
-            connection->Subscribed = false;
-            connection->EventsLost = false;
-            Records.RetryPending();
-            return true;
+            if (!connection->Open)
+                return connection;
+            bool weaker = oldest->Subscribed && !connection->Subscribed;
+            if (weaker || (oldest->Subscribed == connection->Subscribed && connection->Order < oldest->Order))
+                oldest = connection;
         }
 
-        return false;
+        Close(oldest);
+        return oldest;
     }
 
     private static void Close(Connection* connection)

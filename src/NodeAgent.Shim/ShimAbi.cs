@@ -30,7 +30,7 @@ public static class ShimAbi
     /// <summary>Most tees in one shim, over all slots.</summary>
     public const int MaxTees = 64;
 
-    /// <summary>Most connections at once; further ones are closed on arrival.</summary>
+    /// <summary>Most connections at once; for one more the oldest that has not subscribed is closed.</summary>
     public const int MaxConnections = 16;
 
     /// <summary>Most tolerated errors that a reply reports; later ones are dropped.</summary>

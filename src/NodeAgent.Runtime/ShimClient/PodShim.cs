@@ -54,7 +54,10 @@ public sealed class PodShim : IDisposable
         catch (ShimGoneException)
         {
             calls.Dispose();
-            return null;
+
+            // A process that ends closes its listening socket before its connections: who can be reached is alive.
+            using ShimConnection? alive = ShimConnection.Connect(socketPath);
+            return alive is null ? null : throw new ShimProtocolException(name, "it hung up on us");
         }
         catch
         {

@@ -17,7 +17,8 @@ public sealed partial class ShimLauncher : IDisposable
     /// <summary>The socket's name in a pod's record directory.</summary>
     public const string SocketName = "shim.sock";
 
-    private const int Backlog = 16;
+    /// <summary>More than anybody opens at once: a full one would turn connect away (EAGAIN).</summary>
+    private const int Backlog = 128;
 
     private readonly ShimReactor _reactor;
     private readonly ShimImage _image;
