@@ -34,9 +34,6 @@ internal static class FilesystemOps
     // The group "tty" of every Debian- and Red Hat-like image; devpts gives terminals to it.
     private const uint TtyGroup = 5;
 
-    /// <summary>Directories that the root must have, made by the daemon beforehand (<see cref="MountTargets"/>).</summary>
-    internal static readonly IReadOnlyList<string> MountPoints = ["/proc", "/sys", "/dev"];
-
     /// <returns>The terminal, when the process is to have one.</returns>
     internal static ProgramSlot? Emit(SyscallProgramBuilder builder, ContainerSpec spec)
     {

@@ -13,6 +13,9 @@ namespace NodeAgent.Runtime.Bundle;
 /// </summary>
 public static class MountTargets
 {
+    /// <summary>Directories that every container's root needs, to be prepared before it starts: what <see cref="ContainerProgram"/> mounts on.</summary>
+    public static readonly IReadOnlyList<string> Standard = ["/proc", "/sys", "/dev"];
+
     private const int MaxLinks = 40;
     private const uint DirectoryMode = 0x1ed; // 0755
     private const uint FileMode = 0x1a4; // 0644
@@ -29,7 +32,7 @@ public static class MountTargets
     public static string Prepare(SafeFileHandle root, string path, bool isDirectory) => Walk(root, path, isDirectory);
 
     /// <summary>The content of a file of at most <paramref name="limit"/> bytes, or null when there is none. Longer ones are cut; what is no regular file counts as none.</summary>
-    public static string? ReadText(SafeFileHandle root, string path, int limit = 1 << 20)
+    public static byte[]? Read(SafeFileHandle root, string path, int limit = 1 << 20)
     {
         int fd = openat2((int)root.DangerousGetHandle(), CString.Of(path), O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
         if (fd < 0)
@@ -49,7 +52,7 @@ public static class MountTargets
             if (read == 0) break;
             length += (int)read;
         }
-        return Encoding.UTF8.GetString(buffer, 0, length);
+        return length == buffer.Length ? buffer : buffer[..length];
     }
 
     private static string Walk(SafeFileHandle root, string path, bool isDirectory)

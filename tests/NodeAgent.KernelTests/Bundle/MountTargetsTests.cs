@@ -93,11 +93,11 @@ public sealed class MountTargetsTests : IDisposable
         File.CreateSymbolicLink(_tree + "/in", "/passwd");
         File.CreateSymbolicLink(_tree + "/out", "/.." + _scratch.Path + "/secret");
         Make("/dir");
-        Assert.Equal("root", MountTargets.ReadText(_root, "/in"));
-        Assert.Equal("ro", MountTargets.ReadText(_root, "/in", limit: 2));
-        Assert.Null(MountTargets.ReadText(_root, "/out"));
-        Assert.Null(MountTargets.ReadText(_root, "/missing"));
-        Assert.Null(MountTargets.ReadText(_root, "/dir"));
+        Assert.Equal("root"u8, MountTargets.Read(_root, "/in")!);
+        Assert.Equal("ro"u8, MountTargets.Read(_root, "/in", limit: 2)!);
+        Assert.Null(MountTargets.Read(_root, "/out"));
+        Assert.Null(MountTargets.Read(_root, "/missing"));
+        Assert.Null(MountTargets.Read(_root, "/dir"));
     }
 
     private string Make(string path) => Directory.CreateDirectory(_tree + path).FullName;

@@ -28,8 +28,8 @@ public sealed class RootfsMounterTests : IDisposable
 
         using (SafeFileHandle root = Mounter().MountOverlay(mount, method))
         {
-            Assert.Equal("top", MountTargets.ReadText(root, "/who"));
-            Assert.Equal("bottom", MountTargets.ReadText(root, "/only"));
+            Assert.Equal("top"u8, MountTargets.Read(root, "/who")!);
+            Assert.Equal("bottom"u8, MountTargets.Read(root, "/only")!);
             Assert.Equal("/made", MountTargets.Prepare(root, "/made", isDirectory: true));
             Assert.True(Directory.Exists(_scratch.Path + "/upper/made"));
             Assert.Equal(before, MountInfo.Read().Count);
@@ -44,7 +44,7 @@ public sealed class RootfsMounterTests : IDisposable
         Mount mount = Overlay(odd, "plain");
         File.WriteAllText(Layer(odd) + "/file", "odd");
         using SafeFileHandle root = Mounter().MountOverlay(mount, method);
-        Assert.Equal("odd", MountTargets.ReadText(root, "/file"));
+        Assert.Equal("odd"u8, MountTargets.Read(root, "/file")!);
     }
 
     [Theory]
@@ -58,8 +58,8 @@ public sealed class RootfsMounterTests : IDisposable
         Mount mount = Overlay(names);
         for (int i = 0; i < count; i++) File.WriteAllText(Layer(names[i]) + $"/file{i}", "here");
         using SafeFileHandle root = Mounter().MountOverlay(mount, method);
-        Assert.Equal("here", MountTargets.ReadText(root, "/file0"));
-        Assert.Equal("here", MountTargets.ReadText(root, $"/file{count - 1}"));
+        Assert.Equal("here"u8, MountTargets.Read(root, "/file0")!);
+        Assert.Equal("here"u8, MountTargets.Read(root, $"/file{count - 1}")!);
     }
 
     [Fact]
@@ -90,7 +90,7 @@ public sealed class RootfsMounterTests : IDisposable
         string tree = _scratch.Make("tree");
         File.WriteAllText(tree + "/file", "x");
         using SafeFileHandle root = Mounter().Mount(new Mount("bind", tree, [new MountOption("ro")]));
-        Assert.Equal("x", MountTargets.ReadText(root, "/file"));
+        Assert.Equal("x"u8, MountTargets.Read(root, "/file")!);
         Assert.Equal(Errno.EROFS, Assert.Throws<LinuxException>(() => MountTargets.Prepare(root, "/new", isDirectory: true)).Errno);
     }
 
