@@ -1,3 +1,4 @@
+using NodeAgent.Core.Cri;
 using NodeAgent.Linux;
 using NodeAgent.Linux.Shim;
 using static NodeAgent.Linux.Errno;
@@ -34,9 +35,15 @@ public static class ContainerProgram
     public static ulong CloneFlags(ContainerSpec spec) =>
         CLONE_NEWNS | CLONE_NEWCGROUP | (spec.PidNamespace == PidNamespaceMode.Own ? CLONE_NEWPID : 0);
 
+    /// <exception cref="PodRuntimeException">CreateContainerConfigError: a mount at a target that is not allowed (<see cref="MountTargets.Objection"/>).</exception>
     public static SyscallProgram Build(ContainerSpec spec)
     {
         if (spec.Process.Argv.Count == 0) throw new ArgumentException($"container {spec.Name}: no command", nameof(spec));
+        foreach (BundleMount mount in spec.Mounts)
+        {
+            if (MountTargets.Objection(mount.Target) is { } objection)
+                throw new PodRuntimeException(RuntimeFailure.CreateContainerConfigError, $"container {spec.Name}: {mount.Source}: {objection}");
+        }
         SyscallProgramBuilder builder = new();
         builder.Op("umask 0", Syscalls.umask, 0);
         EmitRoot(builder, spec);

@@ -16,6 +16,12 @@ public static class MountTargets
     /// <summary>Directories that every container's root needs, to be prepared before it starts: what <see cref="ContainerProgram"/> mounts on.</summary>
     public static readonly IReadOnlyList<string> Standard = ["/proc", "/sys", "/dev"];
 
+    // Files of /proc over which tools such as lxcfs put a container's own view.
+    private static readonly string[] CoverableInProc =
+    [
+        "/proc/cpuinfo", "/proc/diskstats", "/proc/loadavg", "/proc/meminfo", "/proc/slabinfo", "/proc/stat", "/proc/swaps", "/proc/uptime",
+    ];
+
     private const int MaxLinks = 40;
     private const uint DirectoryMode = 0x1ed; // 0755
     private const uint FileMode = 0x1a4; // 0644
@@ -30,6 +36,15 @@ public static class MountTargets
     /// ELOOP: more than 40 links. ENOTDIR, EISDIR: something of the other kind is there. EROFS and others: it could not be made.
     /// </exception>
     public static string Prepare(SafeFileHandle root, string path, bool isDirectory) => Walk(root, path, isDirectory);
+
+    /// <summary>
+    /// Why nothing may be mounted at a target, or null: what is mounted over <c>/proc</c> could undo the hiding of its parts and make up what
+    /// the kernel says of the container's processes. The target must be free of links, so that an image cannot lead there by one.
+    /// </summary>
+    public static string? Objection(string target) =>
+        (target == "/proc" || target.StartsWith("/proc/", StringComparison.Ordinal)) && !CoverableInProc.Contains(target)
+            ? $"nothing can be mounted at {target}, inside of /proc"
+            : null;
 
     /// <summary>The content of a file of at most <paramref name="limit"/> bytes, or null when there is none. Longer ones are cut; what is no regular file counts as none.</summary>
     public static byte[]? Read(SafeFileHandle root, string path, int limit = 1 << 20)

@@ -1,3 +1,4 @@
+using NodeAgent.Core.Cri;
 using NodeAgent.Linux;
 using NodeAgent.Linux.Shim;
 using NodeAgent.Runtime.Bundle;
@@ -80,6 +81,26 @@ public sealed class ContainerProgramTests
             ContainerProgram.Build(Specs.Running("sh") with { Mounts = [log] }),
             "make directory /dev/a", "make file /dev/a/termination-log", "mount log on /dev/a/termination-log");
         Assert.DoesNotContain("make file /dev/a/termination-log", ContainerProgram.Build(Specs.Running("sh") with { Mounts = [new BundleMount("/dev", true, "host"), log] }).OpNames);
+    }
+
+    [Theory]
+    [InlineData("/proc", false)]
+    [InlineData("/proc/sys/kernel", false)]
+    [InlineData("/proc/self", false)]
+    [InlineData("/proc/meminfo", true)]
+    [InlineData("/process", true)]
+    [InlineData("/sys/fs/bpf", true)]
+    public void Nothing_covers_proc_but_the_few_files_that_stand_for_the_machine(string target, bool allowed)
+    {
+        ContainerSpec spec = Specs.Running("sh") with { Mounts = [new BundleMount(target, true, "volume v")] };
+        if (allowed)
+        {
+            Assert.Contains($"mount volume v on {target}", ContainerProgram.Build(spec).OpNames);
+            return;
+        }
+        PodRuntimeException e = Assert.Throws<PodRuntimeException>(() => ContainerProgram.Build(spec));
+        Assert.Equal(RuntimeFailure.CreateContainerConfigError, e.Failure);
+        Assert.Equal($"container main: volume v: nothing can be mounted at {target}, inside of /proc", e.Message);
     }
 
     [Fact]
