@@ -41,6 +41,7 @@ internal static class LayerPath
         }
         if (length > MaxPath)
             throw new LayerException($"its name has {length} bytes; {MaxPath} is the most");
+        path[length] = 0;
         return path[..(length + 1)];
     }
 

@@ -42,7 +42,10 @@ internal sealed class LayerRoot : IDisposable
     public int OpenFolder(ReadOnlySpan<byte> folder)
     {
         if (folder.IsEmpty)
+        {
+            Forget();
             return Fd;
+        }
         if (_cachedPath is not null && folder.SequenceEqual(_cachedPath))
             return _cachedFd;
         int fd = Resolve(folder);

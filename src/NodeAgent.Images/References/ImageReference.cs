@@ -41,7 +41,7 @@ public readonly record struct ImageReference(string Domain, string Path, string?
     public static ImageReference Parse(string text) =>
         TryParse(text, out ImageReference reference, out string? problem)
             ? reference
-            : throw new ImageException(ImageFailure.InvalidImageName, $"image name '{Shorten(text)}': {problem}");
+            : throw new ImageException(ImageFailure.InvalidImageName, OneLine($"image name '{(text.Length <= 256 ? text : text[..256] + "…")}': {problem}"));
 
     public static bool TryParse([NotNullWhen(true)] string? text, out ImageReference reference, [NotNullWhen(false)] out string? problem)
     {
@@ -214,10 +214,5 @@ public readonly record struct ImageReference(string Domain, string Path, string?
         return false;
     }
 
-    /// <summary>The name as it may stand in a message: one line, not endless.</summary>
-    private static string Shorten(string text)
-    {
-        string start = text.Length <= 256 ? text : text[..256] + "…";
-        return string.Concat(start.Select(c => char.IsControl(c) ? '?' : c));
-    }
+    private static string OneLine(string message) => string.Concat(message.Select(c => char.IsControl(c) ? '?' : c));
 }
