@@ -82,7 +82,8 @@ internal sealed class PlanDraft(PodView view)
             return false;
         }
 
-        if (next.Last is { State: ContainerRunState.Unknown } lost
+        // Nobody knows whether it still runs, unless its sandbox was stopped: then nothing in it does.
+        if (next.Last is { State: ContainerRunState.Unknown } lost && lost.Sandbox == sandbox
             && !Kill([lost], KillReason.StateUnknown, "its state is unknown, and it is to be started again", run => Grace.Of(view, KillReason.StateUnknown, run)))
             return false;
         _actions.Add(new StartContainer(sandbox, container, type, Attempt(name, next.Last, wanted, sandbox), wanted.ToString(), backoff.NextDelay, next.Reason));
