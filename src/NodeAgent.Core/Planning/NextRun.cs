@@ -41,7 +41,7 @@ internal readonly record struct NextRun(NextRunKind Kind, StartReason Reason, Co
         if (type == ContainerType.Ephemeral)
             return new NextRun(last.State == ContainerRunState.Running ? NextRunKind.Running : NextRunKind.Done, default, last);
 
-        ContainerHash recorded = ContainerHash.Parse(last.Hash);
+        ContainerHash recorded = view.Recorded(last);
         if (recorded.Round < view.Round)
             return Start(StartReason.RestartAllContainers, last);
 
@@ -59,7 +59,7 @@ internal readonly record struct NextRun(NextRunKind Kind, StartReason Reason, Co
     {
         int exitCode = PodView.ExitCode(last);
         RestartDecision decision = RestartDecision.Of(container, type, view.Spec, exitCode);
-        if (recorded.Definition != ContainerHash.Of(container, view.Round).Definition && (type == ContainerType.Regular || PodView.IsSidecar(container)))
+        if (recorded.Definition != view.Wanted(container).Definition && (type == ContainerType.Regular || PodView.IsSidecar(container)))
             return Start(StartReason.DefinitionChanged, last);
         if (!decision.Restart && KilledByProbe(view, last) && RestartDecision.RestartsOnFailure(container, type, view.Spec))
             return Start(StartReason.ProbeFailed, last);

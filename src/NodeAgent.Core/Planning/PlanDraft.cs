@@ -65,7 +65,7 @@ internal sealed class PlanDraft(PodView view)
     public bool Start(PodSandboxId sandbox, Container container, ContainerType type, NextRun next)
     {
         string name = container.Name ?? "";
-        ContainerHash wanted = ContainerHash.Of(container, view.Round);
+        ContainerHash wanted = view.Wanted(container);
         RunSighting? sighting = next.Last is { } run ? view.Memory.Sightings.GetValueOrDefault(run.Id) : null;
         RestartBackoff backoff = RestartBackoff.Of(next.Last, wanted, sighting, view.Settings);
         if (backoff.NotBefore is { } at && at > view.Now)

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using NodeAgent.Core.Cri;
+using NodeAgent.Core.Model;
 
 namespace NodeAgent.Core.Planning;
 
@@ -43,6 +44,24 @@ public sealed record PlannerMemory(
         null,
         null,
         false);
+
+    /// <summary>What a kept status still tells after a restart of the agent: that the pod is over and why, its counts, its start.</summary>
+    public static PlannerMemory Restore(PodStatus? status)
+    {
+        if (status is null)
+            return Empty;
+        bool over = status.Phase is PodPhase.Succeeded or PodPhase.Failed;
+        IEnumerable<ContainerStatus> containers = (status.InitContainerStatuses ?? []).Concat(status.ContainerStatuses ?? []);
+        return Empty with
+        {
+            RestartCounts = containers.Where(c => c.ContainerID is not null).ToImmutableDictionary(c => c.Name, c => c.RestartCount, StringComparer.Ordinal),
+            StartTime = status.StartTime,
+            Finished = over,
+            Verdict = status is { Phase: PodPhase.Failed, Reason: { } reason }
+                ? new PodVerdict(reason, status.Message ?? "", status.StartTime ?? DateTimeOffset.MinValue)
+                : null,
+        };
+    }
 
     /// <summary>The step failed. Image failures move the image's back-off, the others are tried again after <see cref="PlannerSettings.RetryPeriod"/>.</summary>
     public PlannerMemory Failed(PodAction action, StepFailureReason reason, string message, DateTimeOffset now, PlannerSettings settings)

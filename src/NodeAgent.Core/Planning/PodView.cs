@@ -17,6 +17,10 @@ internal sealed record PodView(
     DateTimeOffset Now,
     PlannerSettings Settings)
 {
+    // A plan asks for the same fingerprints many times. Shared by the copies of one view, which differ in sandbox and round only.
+    private readonly Dictionary<string, ContainerHash> _recorded = new(StringComparer.Ordinal);
+    private readonly Dictionary<Container, ContainerHash> _wanted = new(ReferenceEqualityComparer.Instance);
+
     public Pod Pod => Desired.Pod;
     public PodSpec Spec => Desired.Pod.Spec ?? new PodSpec();
     public IReadOnlyList<Container> Mains => Spec.Containers ?? [];
@@ -31,9 +35,21 @@ internal sealed record PodView(
         PodDesire desired, PodRuntimeState? observed, PlannerMemory memory, ProbeResults probes, DateTimeOffset now, PlannerSettings settings)
     {
         PodSandbox[] sandboxes = [.. (observed?.Sandboxes ?? []).OrderByDescending(s => s.Attempt)];
-        ContainerRun[] runs = [.. (observed?.Containers ?? []).OrderByDescending(r => r.Attempt).ThenByDescending(r => r.CreatedAt)];
+        ContainerRun[] runs = [.. NewestFirst(observed)];
         PodView view = new(desired, sandboxes, runs, sandboxes.Length > 0 ? sandboxes[0].Id : null, 0, memory, probes, now, settings);
         return view with { Round = RestartRound.Of(view) };
+    }
+
+    /// <summary>
+    /// All runs, newest first. A run that was never started in one sandbox passes its attempt on to the next, so between equals the sandbox decides; no time
+    /// does, because the clock may have been set in between.
+    /// </summary>
+    public static IEnumerable<ContainerRun> NewestFirst(PodRuntimeState? observed)
+    {
+        if (observed is null)
+            return [];
+        Dictionary<PodSandboxId, int> attempts = observed.Sandboxes.ToDictionary(s => s.Id, s => s.Attempt);
+        return observed.Containers.OrderByDescending(r => r.Attempt).ThenByDescending(r => attempts.GetValueOrDefault(r.Sandbox, -1));
     }
 
     /// <summary>The newest run of a container in any sandbox.</summary>
@@ -42,7 +58,23 @@ internal sealed record PodView(
     /// <summary>The newest run of a container if it belongs to the present sandbox and round.</summary>
     public ContainerRun? Current(string name) => Newest(name) is { } run && IsCurrent(run) ? run : null;
 
-    public bool IsCurrent(ContainerRun run) => run.Sandbox == Sandbox && ContainerHash.Parse(run.Hash).Round >= Round;
+    public bool IsCurrent(ContainerRun run) => run.Sandbox == Sandbox && Recorded(run).Round >= Round;
+
+    /// <summary>The fingerprint that a run was made from.</summary>
+    public ContainerHash Recorded(ContainerRun run)
+    {
+        if (!_recorded.TryGetValue(run.Hash, out ContainerHash hash))
+            _recorded[run.Hash] = hash = ContainerHash.Parse(run.Hash);
+        return hash;
+    }
+
+    /// <summary>The fingerprint of the next run.</summary>
+    public ContainerHash Wanted(Container container)
+    {
+        if (!_wanted.TryGetValue(container, out ContainerHash hash))
+            _wanted[container] = hash = ContainerHash.Of(container, 0);
+        return hash with { Round = Round };
+    }
 
     public static bool IsLive(ContainerRun run) => run.State == ContainerRunState.Running;
     public static bool HasEnded(ContainerRun run) => run.State is ContainerRunState.Exited or ContainerRunState.Unknown;

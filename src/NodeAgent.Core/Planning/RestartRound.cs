@@ -13,13 +13,13 @@ internal static class RestartRound
     {
         int round = 0;
         foreach (ContainerRun run in view.Runs)
-            round = Math.Max(round, ContainerHash.Parse(run.Hash).Round);
+            round = Math.Max(round, view.Recorded(run).Round);
         return view.Runs.Any(run => AsksForAll(view, run, round)) ? round + 1 : round;
     }
 
     private static bool AsksForAll(PodView view, ContainerRun run, int round) =>
         run.State == ContainerRunState.Exited
-        && ContainerHash.Parse(run.Hash).Round == round
+        && view.Recorded(run).Round == round
         && ReferenceEquals(view.Newest(run.Name), run)
         && view.Specification(run.Name) is { } spec
         && RestartDecision.Of(spec.Container, spec.Type, view.Spec, run.ExitCode).AllContainers;

@@ -31,7 +31,7 @@ internal readonly record struct SandboxDecision(SandboxStep Step, int Attempt, S
             return new SandboxDecision(SandboxStep.Keep, newest.Attempt, default);
         bool repeatable = view.Mains.Any(c => RestartDecision.RestartsOnFailure(c, ContainerType.Regular, view.Spec))
             || view.Runs.All(run => run.State == ContainerRunState.Created)
-            || view.Runs.Any(run => ContainerHash.Parse(run.Hash).Round < view.Round);
+            || view.Runs.Any(run => view.Recorded(run).Round < view.Round);
         return repeatable
             ? new SandboxDecision(SandboxStep.Create, newest.Attempt + 1, SandboxReason.SandboxDied)
             : new SandboxDecision(SandboxStep.GiveUp, newest.Attempt, default);

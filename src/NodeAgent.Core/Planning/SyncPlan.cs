@@ -56,7 +56,7 @@ internal static class SyncPlan
     /// <summary>True when nothing of an earlier restart round lives any more.</summary>
     private static bool KillEarlierRound(PodView view, PlanDraft draft)
     {
-        if (!view.Runs.Any(run => PodView.IsLive(run) && run.Sandbox == view.Sandbox && ContainerHash.Parse(run.Hash).Round < view.Round))
+        if (!view.Runs.Any(run => PodView.IsLive(run) && run.Sandbox == view.Sandbox && view.Recorded(run).Round < view.Round))
             return true;
         const KillReason Reason = KillReason.RestartAllContainers;
         draft.Kill(
@@ -102,7 +102,7 @@ internal static class SyncPlan
         if (type == ContainerType.Init && !PodView.IsSidecar(container))
             return null;
         RunProbes probes = view.Probes.Of(run.Id);
-        if (ContainerHash.Parse(run.Hash).Definition != ContainerHash.Of(container, view.Round).Definition)
+        if (view.Recorded(run).Definition != view.Wanted(container).Definition)
             return (KillReason.DefinitionChanged, "its definition changed, it will be restarted");
         if (container.LivenessProbe is not null && probes.Liveness == false)
             return (KillReason.LivenessProbe, "it failed its liveness probe");

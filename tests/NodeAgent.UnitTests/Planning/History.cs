@@ -1,0 +1,366 @@
+using NodeAgent.Core.Cri;
+using NodeAgent.Core.Model;
+using NodeAgent.Core.Planning;
+using NodeAgent.Core.Status;
+using NodeAgent.Testing.Builders;
+
+namespace NodeAgent.UnitTests.Planning;
+
+/// <summary>One pod's life under random events. <see cref="Step"/> lets one thing happen and then plans and acts until nothing is left to do.</summary>
+internal sealed class History
+{
+    private static readonly int[] Codes = [0, 0, 1, 3, 42, 88, 137, 143];
+
+    private readonly Random _random;
+    private readonly HistoryRuntime _runtime;
+    private readonly HistoryModel _model;
+    private readonly List<(double At, object What)> _log = [];
+    private readonly Dictionary<string, int> _restarts = new(StringComparer.Ordinal);
+    private PodDesire _desire;
+    private PlannerMemory _memory = PlannerMemory.Empty;
+    private PodStatus? _status;
+    private ProbeResults _probes = ProbeResults.None;
+    private PodPlan? _plan;
+    private double _steadyOffset;
+    private bool _over;
+
+    public History(Random random)
+    {
+        _random = random;
+        Pod pod = RandomPods.Make(random);
+        PodUid uid = new(pod.Metadata!.Uid!);
+        _runtime = new HistoryRuntime(uid) { Pod = pod };
+        _model = new HistoryModel(_runtime);
+        _desire = new PodDesire(uid, pod, "/etc/podagent/test.yaml", Now);
+    }
+
+    public bool Terminated { get; private set; }
+    public long Plans { get; private set; }
+    public long Starts { get; private set; }
+
+    /// <summary>The last events, for the report of a failure.</summary>
+    public string Log => string.Join('\n', _log.TakeLast(60).Select(entry => $"{entry.At,10:0.0} {(entry.What is PodPlan plan ? "  " + plan.Text() : entry.What)}"));
+
+    private DateTimeOffset Now => ObservedPod.At(_runtime.True + _steadyOffset);
+
+    public void Step()
+    {
+        Happen();
+        Settle();
+    }
+
+    public void Delete(double grace)
+    {
+        PodDeletion deletion = new(Now, TimeSpan.FromSeconds(grace), DeletionReason.ManifestRemoved);
+        Say($"delete with {grace} s");
+        _desire = _desire with { Deletion = _desire.Deletion?.Narrow(deletion) ?? deletion };
+    }
+
+    private void Happen()
+    {
+        switch (_random.Next(100))
+        {
+            case < 38:
+                if (Pick(_runtime.Lives.Where(l => l.Live)) is { } exiting)
+                {
+                    int code = Codes[_random.Next(Codes.Length)];
+                    Say($"{exiting.Record.Name} exits with {code}");
+                    _runtime.Exit(exiting, code);
+                }
+
+                break;
+            case < 70:
+                Wait();
+                break;
+            case < 74:
+                Say("the sandbox dies");
+                _runtime.KillSandbox(() => _random.Next(2));
+                break;
+            case < 80:
+                RestartAgent();
+                break;
+            case < 85:
+                double jump = _random.Next(2) == 0 ? 3600 : -3600;
+                Say($"the wall clock jumps by {jump}");
+                _runtime.WallOffset += jump;
+                break;
+            case < 88:
+                if (Pick(_runtime.Lives.Where(l => l.Live)) is { } lost)
+                {
+                    Say($"{lost.Record.Name} is lost");
+                    _runtime.Lose(lost);
+                }
+
+                break;
+            case < 95:
+                Probe();
+                break;
+            case < 97:
+                ChangeImage();
+                break;
+            case < 98 when _desire.Deletion is null && _random.Next(4) == 0:
+                Say("evicted");
+                _desire = _desire with { Verdict = _desire.Verdict ?? new PodVerdict("Evicted", "the node was low on memory", Now) };
+                break;
+            case 99 when _random.Next(3) == 0:
+                Delete(_random.Next(3) switch { 0 => 0, 1 => 5, _ => 30 });
+                break;
+        }
+    }
+
+    private void Wait()
+    {
+        double seconds = _random.Next(5) switch { 0 => 1, 1 => 9.5, 2 => 45, 3 => 320, _ => 650 };
+        if (_plan?.WakeAt is { } wake && (wake - Now).TotalSeconds < seconds)
+            seconds = (wake - Now).TotalSeconds;
+        Say($"{seconds} s pass");
+        _runtime.Advance(seconds);
+    }
+
+    private void RestartAgent()
+    {
+        bool kept = _random.Next(2) == 0;
+        Say("the agent restarts" + (kept ? ", statuses kept" : ""));
+        _model.AgentRestarted();
+        double shift = _runtime.WallOffset - _steadyOffset;
+        _steadyOffset = _runtime.WallOffset;
+        _memory = PlannerMemory.Empty;
+        if (!kept)
+        {
+            _status = null;
+            // The deadline counts from the oldest record there is, so without a status it may begin anew.
+            _over &= _desire.Pod.Spec!.ActiveDeadlineSeconds is null;
+        }
+        else
+        {
+            _memory = PlannerMemory.Restore(_status);
+        }
+
+        _desire = _desire with
+        {
+            AcceptedAt = Now,
+            Deletion = _desire.Deletion is { } deletion ? deletion with { RequestedAt = deletion.RequestedAt.AddSeconds(shift) } : null,
+        };
+    }
+
+    private void Probe()
+    {
+        foreach (HistoryRuntime.Life life in _runtime.Lives.Where(l => l.Live))
+        {
+            bool? started = _random.Next(8) switch { < 5 => true, 5 => false, _ => _probes.Of(life.Record.Id).Startup };
+            bool? alive = _random.Next(10) == 0 ? false : null;
+            if (_probes.Of(life.Record.Id).Startup != true)
+                _probes = new ProbeResults(_probes.Runs.SetItem(life.Record.Id, new RunProbes(started, null, null)));
+            else
+                _probes = new ProbeResults(_probes.Runs.SetItem(life.Record.Id, new RunProbes(true, alive, _random.Next(2) == 0)));
+        }
+    }
+
+    private void ChangeImage()
+    {
+        if (_over)
+            return;
+        Say("an image changes");
+        Container[] mains = [.. _desire.Pod.Spec!.Containers!];
+        int i = _random.Next(mains.Length);
+        mains[i] = mains[i] with { Image = mains[i].Image + "x" };
+        _runtime.Pod = _desire.Pod with { Spec = _desire.Pod.Spec with { Containers = mains } };
+        _desire = _desire with { Pod = _runtime.Pod };
+    }
+
+    private void Settle()
+    {
+        for (int turn = 0; !Terminated; turn++)
+        {
+            HistoryRuntime.Require(turn < 60, "plans keep coming although no time passes");
+            _model.Look(_probes);
+            PodRuntimeState? observed = _runtime.Observe();
+            _plan = PodPlanner.Plan(_desire, observed, _memory, _probes, Now, PlannerSettings.Default);
+            Plans++;
+            _memory = _plan.Memory;
+            if (_plan.Actions.Count > 0)
+                _log.Add((_runtime.True, _plan));
+            CheckStatus(observed);
+            if (_plan.Stage == PodStage.Terminated)
+            {
+                HistoryRuntime.Require(observed is null && _desire.Deletion is not null, "a pod is terminated although something is left");
+                Terminated = true;
+                return;
+            }
+
+            if (_plan.Actions.Count == 0)
+            {
+                CheckRest();
+                return;
+            }
+
+            foreach (PodAction action in _plan.Actions)
+            {
+                if (!Do(action))
+                    break;
+            }
+        }
+    }
+
+    /// <summary>False when the plan ends here: the step failed or was interrupted.</summary>
+    private bool Do(PodAction action)
+    {
+        HistoryRuntime.Require(!_over || action is not (StartContainer or CreateSandbox), "something starts in a pod that is over");
+        HistoryRuntime.Require(_desire.Deletion is null || action is not (StartContainer or CreateSandbox), "something starts in a pod that is deleted");
+        if (action is StartContainer start)
+            return DoStart(start);
+        if (action is KillContainers kill)
+            return DoKill(kill);
+        if (_random.Next(25) == 0)
+            return Fail(action, action is CreateSandbox ? StepFailureReason.FailedCreatePodSandBox : StepFailureReason.RemoveError);
+
+        switch (action)
+        {
+            case CreateSandbox create:
+                _runtime.CreateSandbox(create);
+                _model.SandboxMade();
+                break;
+            case StopSandbox stop:
+                _runtime.StopSandbox(stop.Id);
+                break;
+            case RemoveSandbox remove:
+                _runtime.RemoveSandbox(remove.Id);
+                break;
+            case RemoveContainer remove:
+                _runtime.RemoveContainer(remove.Id);
+                break;
+        }
+
+        _memory = _memory.Succeeded(action);
+        return true;
+    }
+
+    private bool DoStart(StartContainer start)
+    {
+        _model.CheckStart(start, _probes);
+        int chance = _random.Next(60);
+        if (chance < 3)
+            return Fail(start, chance switch { 0 => StepFailureReason.ErrImagePull, 1 => StepFailureReason.CreateContainerConfigError, _ => StepFailureReason.CreateContainerError });
+
+        HistoryRuntime.Life? last = _runtime.NewestOf(start.Name);
+        HistoryRuntime.Life life = _runtime.Create(start, _random.Next(4) == 0);
+        _model.RunMade(start, last);
+        if (chance == 3)
+            return Fail(start, StepFailureReason.RunContainerError);
+        if (chance == 4)
+            return Interrupted("before the start of " + start.Name);
+        if (chance < 8)
+        {
+            _runtime.FailToStart(life);
+            return Fail(start, StepFailureReason.RunContainerError);
+        }
+
+        Starts++;
+        _runtime.Start(life);
+        _memory = _memory.Succeeded(start);
+        return true;
+    }
+
+    private bool DoKill(KillContainers kill)
+    {
+        foreach (ContainerKill one in kill.Kills)
+            _model.CheckKill(one, Now);
+        HistoryRuntime.Require(
+            kill.Kills.All(k => _runtime.Lives.Any(l => l.Record.Id == k.Id && (l.Live || k.Reason == KillReason.StateUnknown))), "something dead is killed");
+        if (_random.Next(30) == 0)
+            return Fail(kill, StepFailureReason.KillContainerError);
+
+        HistoryRuntime.Life[] live = [.. kill.Kills.Select(k => _runtime.Lives.First(l => l.Record.Id == k.Id)).Where(l => l.Live)];
+        foreach (HistoryRuntime.Life life in live.Where(l => !l.Ignores))
+            _runtime.Exit(life, _random.Next(3) == 0 ? 0 : 143);
+        HistoryRuntime.Life[] stubborn = [.. live.Where(l => l.Ignores)];
+        if (stubborn.Length > 0)
+        {
+            double longest = kill.Kills.Max(k => k.Grace.TotalSeconds);
+            if (longest > 0 && _random.Next(3) == 0)
+            {
+                _runtime.Advance(longest * _random.NextDouble());
+                return Interrupted("within the grace");
+            }
+
+            _runtime.Advance(longest);
+            foreach (HistoryRuntime.Life life in stubborn)
+                _runtime.Exit(life, 137, 9);
+        }
+
+        _memory = _memory.Succeeded(kill);
+        return true;
+    }
+
+    private bool Fail(PodAction action, StepFailureReason reason)
+    {
+        Say($"  fails: {action.Key} {reason}");
+        _memory = _memory.Failed(action, reason, "it did not work", Now, PlannerSettings.Default);
+        return false;
+    }
+
+    private bool Interrupted(string where)
+    {
+        Say("  interrupted " + where);
+        return false;
+    }
+
+    private void CheckStatus(PodRuntimeState? observed)
+    {
+        PodStatus status = PodStatusBuilder.Build(_desire, observed, _plan!, _probes, _status, ["10.0.0.1"], Now);
+        bool terminal = status.Phase is PodPhase.Succeeded or PodPhase.Failed;
+        HistoryRuntime.Require(_status?.Phase is not (PodPhase.Succeeded or PodPhase.Failed) || status.Phase == _status.Phase, $"the phase goes from {_status?.Phase} to {status.Phase}");
+        HistoryRuntime.Require(!_over || terminal || _plan!.Stage is not PodStage.Syncing, "a pod that was over goes on");
+        _over |= _plan!.Stage is PodStage.Finishing or PodStage.Finished;
+        HistoryRuntime.Require(_plan.Stage != PodStage.Finished || terminal, $"a finished pod shows {status.Phase}");
+        HistoryRuntime.Require(terminal != true || _over || _desire.Deletion is not null, $"a pod that goes on shows {status.Phase}");
+        foreach (ContainerStatus container in status.ContainerStatuses!.Concat(status.InitContainerStatuses ?? []))
+        {
+            int before = _restarts.GetValueOrDefault(container.Name);
+            bool removed = _desire.Deletion is not null && observed is null;
+            HistoryRuntime.Require(removed || container.RestartCount >= before, $"the restart count of {container.Name} falls from {before} to {container.RestartCount}");
+            _restarts[container.Name] = Math.Max(before, container.RestartCount);
+            HistoryRuntime.Require(!container.Ready || container.Started == true || container.State?.Terminated is { ExitCode: 0 }, "ready but not started");
+        }
+
+        _status = status;
+    }
+
+    /// <summary>Nothing to do: then everything runs, is done, or waits for something that is named.</summary>
+    private void CheckRest()
+    {
+        PodPlan plan = _plan!;
+        foreach (ContainerWait wait in plan.Waits)
+        {
+            HistoryRuntime.Require(wait.Until is null || (plan.WakeAt is { } wake && wake <= wait.Until), $"nobody wakes for {wait.Container}");
+            HistoryRuntime.Require(wait.Until is null || wait.Until > Now, $"{wait.Container} waits for the past");
+            if (wait.Reason == WaitingReason.CrashLoopBackOff && _model.NotBefore(wait.Container) is { } at)
+                HistoryRuntime.Require(Math.Abs((wait.Until!.Value - ObservedPod.At(at + _steadyOffset)).TotalSeconds) < 1e-3, $"{wait.Container} waits until {wait.Until}, not {at}");
+        }
+
+        PodPlan again = PodPlanner.Plan(_desire, _runtime.Observe(), plan.Memory, _probes, Now, PlannerSettings.Default);
+        HistoryRuntime.Require(again.Actions.Count == 0 && again.WakeAt == plan.WakeAt && again.Stage == plan.Stage, "planning twice gives two answers");
+        if (plan.Stage is PodStage.Terminating or PodStage.Finishing)
+            HistoryRuntime.Require(plan.WakeAt is not null, "an end is stuck");
+        if (plan.Stage != PodStage.Syncing)
+            return;
+
+        bool initializing = _runtime.Lives.Any(l => l.Live && l.Record.Type == ContainerType.Init) || plan.Waits.Any(w => w.Type == ContainerType.Init);
+        foreach (Container main in _desire.Pod.Spec!.Containers!)
+        {
+            bool waits = plan.Waits.Any(w => w.Container == main.Name && (w.Until is not null || initializing || plan.WakeAt is not null));
+            HistoryRuntime.Life? last = _runtime.NewestOf(main.Name!);
+            HistoryRuntime.Require(
+                waits || (last is not null && (last.Live || !_model.MustRestart(main, last))) || plan.Memory.Failures.Values.Any(f => f.RetryAt > Now),
+                $"{main.Name} neither runs nor waits");
+        }
+    }
+
+    private HistoryRuntime.Life? Pick(IEnumerable<HistoryRuntime.Life> lives)
+    {
+        HistoryRuntime.Life[] all = [.. lives];
+        return all.Length == 0 ? null : all[_random.Next(all.Length)];
+    }
+
+    private void Say(string what) => _log.Add((_runtime.True, what));
+}
