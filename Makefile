@@ -26,6 +26,9 @@ unit: ## the tests that need neither root nor a machine of their own
 kernel: tools ## the tests that need root and a real kernel
 	@tests/run.sh kernel
 
+twin: ## the shim's sources as ordinary NativeAOT, which the kernel tests keep to the same contract
+	@dotnet publish tests/NodeAgent.ShimTwin -v quiet --nologo
+
 fuzz: ## every fuzz target for FUZZ_SECONDS (default 60) each
 	@FUZZ_SECONDS=$${FUZZ_SECONDS:-60} tests/run.sh fuzz
 

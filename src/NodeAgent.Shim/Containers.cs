@@ -253,9 +253,19 @@ internal static unsafe class Containers
     /// <summary>The second clone becomes the slot's process. It is the shim's child, so its pid stays its own until reaped here.</summary>
     private static void TakeOver(Slot* slot, int pid)
     {
+        const int P_PIDFD = 3, WEXITED = 4, WNOWAIT = 0x1000000;
         int pidfd = (int)Kernel.Call(NR.pidfd_open, pid, 0);
-        if (pidfd < 0 || EventLoop.Add(pidfd, Watch.Pidfd, Slots.IndexOf(slot), slot->Generation) < 0)
+        if (pidfd < 0)
             return;
+
+        // Only a child of the shim's: a program that lies must not make it watch, and later kill, somebody else.
+        bool child = Kernel.Call(NR.waitid, P_PIDFD, pidfd, 0, WEXITED | WNOWAIT | Kernel.WNOHANG | Kernel.WALL, 0) >= 0;
+        if (!child || EventLoop.Add(pidfd, Watch.Pidfd, Slots.IndexOf(slot), slot->Generation) < 0)
+        {
+            Kernel.Close(pidfd);
+            return;
+        }
+
         EventLoop.CloseWatched(ref slot->Pidfd);
         slot->Pidfd = pidfd;
         slot->Pid = pid;

@@ -7,6 +7,7 @@ internal sealed record FuzzTarget(string Name, FuzzRun Run, Func<IEnumerable<byt
 {
     public static IReadOnlyList<FuzzTarget> All { get; } =
     [
+        new(Shim.ShimProtocolFuzz.Name, Shim.ShimProtocolFuzz.Run, Shim.ShimProtocolFuzz.Seeds),
     ];
 
     public static FuzzTarget? Find(string name) => All.FirstOrDefault(target => target.Name == name);
