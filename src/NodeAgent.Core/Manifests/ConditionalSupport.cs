@@ -1,0 +1,43 @@
+using NodeAgent.Core.Model;
+
+namespace NodeAgent.Core.Manifests;
+
+/// <summary>
+/// The fields of <see cref="FieldSupportTable"/> that are honoured only beside a certain other field. When a condition falls away, its
+/// lines here and its <see cref="FieldSupport.Condition"/> go together.
+/// </summary>
+internal static class ConditionalSupport
+{
+    public static void Check(PodSpec spec, ValidationScope at)
+    {
+        if (spec.HostNetwork != true)
+        {
+            HostPorts(spec.InitContainers, at["initContainers"]);
+            HostPorts(spec.Containers, at["containers"]);
+        }
+        for (int i = 0; i < (spec.Volumes?.Count ?? 0); i++)
+        {
+            if (spec.Volumes![i].EmptyDir is not { SizeLimit: not null } source || source.Medium == StorageMedium.Memory) continue;
+            at["volumes"][i]["emptyDir"]["sizeLimit"].Error(ManifestReason.NotYet,
+                "is not supported yet on disk: a pod that outgrows it would have to be evicted",
+                "remove it, or use medium: Memory, where the limit is kept");
+        }
+    }
+
+    private static void HostPorts(IReadOnlyList<Container>? containers, ValidationScope at)
+    {
+        for (int c = 0; c < (containers?.Count ?? 0); c++)
+        {
+            for (int p = 0; p < (containers![c].Ports?.Count ?? 0); p++)
+            {
+                ContainerPort port = containers[c].Ports![p];
+                ValidationScope scope = at[c]["ports"][p];
+                if (port.HostPort is not (null or 0)) Refuse(scope["hostPort"], "use hostNetwork, or reach the pod at its own address");
+                if (!string.IsNullOrEmpty(port.HostIP)) Refuse(scope["hostIP"], "remove it together with hostPort");
+            }
+        }
+    }
+
+    private static void Refuse(ValidationScope at, string remedy) =>
+        at.Error(ManifestReason.NotYet, "is not supported yet: ports of the host are not forwarded", remedy);
+}
