@@ -59,7 +59,8 @@ public sealed record ProcessSpec
     /// <summary>A compiled filter (<see cref="SeccompCompiler"/>); empty for unconfined.</summary>
     public ReadOnlyMemory<byte> Seccomp { get; init; }
 
-    public IReadOnlyList<Rlimit> Rlimits { get; init; } = [];
+    /// <summary>One that the node cannot give is passed over and reported; the daemon's own then stands.</summary>
+    public IReadOnlyList<Rlimit> Rlimits { get; init; } = Rlimit.Default;
 
     /// <summary>A terminal of the container's own devpts is its stdin, stdout and stderr, and its controlling one. START then needs stdio mode Terminal.</summary>
     public bool Tty { get; init; }
@@ -79,6 +80,9 @@ public sealed record ProcessUser(uint Uid, uint Gid, IReadOnlyList<uint> Groups)
 /// <param name="Resource">An <c>RLIMIT_*</c> of <see cref="Linux.Rlimits"/>.</param>
 public readonly record struct Rlimit(int Resource, ulong Soft, ulong Hard)
 {
+    /// <summary>2^20 open files: what a container has under containerd's unit.</summary>
+    public static readonly IReadOnlyList<Rlimit> Default = [OpenFiles(1 << 20)];
+
     public static Rlimit OpenFiles(ulong limit) => new(Rlimits.RLIMIT_NOFILE, limit, limit);
 }
 

@@ -322,6 +322,17 @@ public sealed class ContainerTests
     }
 
     [Fact]
+    public async Task An_input_is_read_only_by_a_container_that_asks_for_one()
+    {
+        await using TestPod pod = await TestPod.StartAsync();
+        ContainerSpec spec = pod.Shell("cat; echo end");
+        TestPod.Run reading = await pod.FinishAsync(await pod.StartAsync(spec with { Process = spec.Process with { Stdin = true } }, stdin: "hello\n"));
+        Assert.Equal("hello\nend\n", reading.Output);
+        TestPod.Run deaf = await pod.FinishAsync(await pod.StartAsync(spec, stdin: "hello\n"));
+        Assert.Equal("end\n", deaf.Output);
+    }
+
+    [Fact]
     public async Task A_terminal_is_the_containers_own_and_its_console()
     {
         await using TestPod pod = await TestPod.StartAsync();

@@ -93,25 +93,28 @@ internal sealed class TestPod : IAsyncDisposable
         SeccompCompiler.Compile(DefaultSeccompPolicy.For(bounding, arm: false));
 
     /// <summary>Runs to the end; stdout and stderr together.</summary>
-    internal async Task<Run> RunAsync(ContainerSpec spec, IReadOnlyList<SafeFileHandle>? mounts = null, SafeFileHandle? pidNamespace = null)
+    internal async Task<Run> RunAsync(
+        ContainerSpec spec, IReadOnlyList<SafeFileHandle>? mounts = null, SafeFileHandle? pidNamespace = null, SafeFileHandle? cgroup = null)
     {
-        Run run = await StartAsync(spec, mounts, pidNamespace);
+        Run run = await StartAsync(spec, mounts, pidNamespace, cgroup: cgroup);
         return run.Outcome.Succeeded ? await FinishAsync(run) : run;
     }
 
-    internal async Task<string> OutputAsync(ContainerSpec spec, IReadOnlyList<SafeFileHandle>? mounts = null, SafeFileHandle? pidNamespace = null)
+    internal async Task<string> OutputAsync(
+        ContainerSpec spec, IReadOnlyList<SafeFileHandle>? mounts = null, SafeFileHandle? pidNamespace = null, SafeFileHandle? cgroup = null)
     {
-        Run run = await RunAsync(spec, mounts, pidNamespace);
+        Run run = await RunAsync(spec, mounts, pidNamespace, cgroup);
         Assert.True(run.Outcome.Succeeded, run.Failure);
         return run.Output.TrimEnd('\n');
     }
 
     internal async Task<Run> StartAsync(
-        ContainerSpec spec, IReadOnlyList<SafeFileHandle>? mounts = null, SafeFileHandle? pidNamespace = null, ShimStdio stdio = ShimStdio.Passed)
+        ContainerSpec spec, IReadOnlyList<SafeFileHandle>? mounts = null, SafeFileHandle? pidNamespace = null, ShimStdio stdio = ShimStdio.Passed,
+        SafeFileHandle? cgroup = null, string? stdin = null)
     {
         using SafeFileHandle root = MountRoot(spec);
         SyscallProgram program = ContainerProgram.Build(spec);
-        return await StartProgramAsync(program, [root, .. mounts ?? []], ContainerProgram.CloneFlags(spec), stdio, pidNamespace, spec.Process.Argv[0]);
+        return await StartProgramAsync(program, [root, .. mounts ?? []], ContainerProgram.CloneFlags(spec), stdio, pidNamespace, spec.Process.Argv[0], cgroup, stdin);
     }
 
     internal async Task<Run> ExecAsync(uint container, ProcessSpec process, ShimStdio stdio = ShimStdio.Passed)
@@ -122,13 +125,17 @@ internal sealed class TestPod : IAsyncDisposable
     }
 
     internal async Task<Run> StartProgramAsync(
-        SyscallProgram program, IReadOnlyList<SafeFileHandle> fds, ulong cloneFlags, ShimStdio stdio, SafeFileHandle? pidNamespace, string command)
+        SyscallProgram program, IReadOnlyList<SafeFileHandle> fds, ulong cloneFlags, ShimStdio stdio, SafeFileHandle? pidNamespace, string command,
+        SafeFileHandle? cgroup = null, string? stdin = null)
     {
         uint slot = ++_lastSlot;
         string output = $"{Scratch}/output-{slot}";
         // A log file is appended to by the shim; a passed one is written to by the container.
         using SafeFileHandle file = new(
             Openat2.OpenPath(output, Openat2.O_RDWR | Openat2.O_CREAT | Openat2.O_CLOEXEC | 0x400 /* O_APPEND */, 0x1b6), ownsHandle: true);
+        string input = $"{Scratch}/input-{slot}";
+        if (stdin is not null) File.WriteAllText(input, stdin);
+        using SafeFileHandle? inputFile = stdin is null ? null : File.OpenHandle(input);
         bool passed = stdio == ShimStdio.Passed;
         ShimOutcome outcome = await Shim.StartAsync(new ShimStart
         {
@@ -138,6 +145,8 @@ internal sealed class TestPod : IAsyncDisposable
             CloneFlags = cloneFlags,
             Stdio = stdio,
             PidNamespace = pidNamespace,
+            Cgroup = cgroup,
+            Stdin = inputFile,
             Stdout = passed ? file : null,
             Stderr = passed ? file : null,
             Log = passed ? null : file,
