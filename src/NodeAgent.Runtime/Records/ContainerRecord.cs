@@ -1,0 +1,48 @@
+using NodeAgent.Core.Cri;
+using NodeAgent.Linux;
+
+namespace NodeAgent.Runtime.Records;
+
+/// <summary>How far a container run got.</summary>
+public enum ContainerPhase
+{
+    Created,
+
+    /// <summary>Its start was begun: the shim's list and exit records tell whether the process ever ran.</summary>
+    Starting,
+    Running,
+    Exited,
+
+    /// <summary>Its process is gone and nobody wrote down how.</summary>
+    Unknown,
+}
+
+/// <summary><c>containers/{name}.{attempt}.{id}.json</c>: one run of a container, with all that is needed to start it.</summary>
+/// <param name="Slot">The shim's number for its process; 0 before the start.</param>
+/// <param name="Process">Pid 0 before the start.</param>
+/// <param name="OomKillsBefore">The cgroup's oom_kill counter when the container started: only what comes on top is its own.</param>
+/// <param name="StopSignal">Number, once worked out at the start; 0 before.</param>
+/// <param name="ExitCode">0–255.</param>
+public sealed record ContainerRecord(
+    string Id,
+    string Name,
+    ContainerType Type,
+    int Attempt,
+    string Hash,
+    string ImageName,
+    ImageRecord Image,
+    Mount Rootfs,
+    string LogPath,
+    TimeSpan RestartDelay,
+    DateTimeOffset CreatedAt,
+    ContainerPhase Phase,
+    uint Slot = 0,
+    ProcessIdentity Process = default,
+    DateTimeOffset? StartedAt = null,
+    long OomKillsBefore = 0,
+    int StopSignal = 0,
+    DateTimeOffset? FinishedAt = null,
+    int ExitCode = 0,
+    int Signal = 0,
+    string? Reason = null,
+    string? Message = null);
