@@ -1,0 +1,98 @@
+using System.Globalization;
+using NodeAgent.Core;
+using NodeAgent.Core.Cri;
+using NodeAgent.Core.Model;
+using NodeAgent.Core.Resources;
+using NodeAgent.Linux;
+using static NodeAgent.Linux.Mounts;
+
+namespace NodeAgent.Runtime.Volumes;
+
+/// <summary>
+/// The volumes that belong to a pod and live as long as it does, over all its sandboxes:
+/// <code>
+/// {root}/pods/{uid}/
+///   volumes/emptydir/{name}/       a folder, or a tmpfs when its medium is Memory
+///   containers/{name}/{id}         termination logs
+/// </code>
+/// Preparing and removing can be done again at any point.
+/// </summary>
+public sealed class PodVolumes(StatePaths paths)
+{
+    // Everybody in the pod may write, whoever they run as; with an fsGroup new files inherit it.
+    private const uint OpenToAll = 0x1ff; // 0777
+    private const uint SetGroupId = 0x400; // 02000
+
+    public string EmptyDirPath(PodUid uid, string name) => $"{paths.PodVolumes(uid.Value)}/volumes/emptydir/{name}";
+
+    public string TerminationLogPath(PodUid uid, string container, ContainerId id) => $"{paths.PodVolumes(uid.Value)}/containers/{container}/{id}";
+
+    /// <summary>Makes what the pod's volumes need. Throws <see cref="LinuxException"/> or <see cref="IOException"/>.</summary>
+    public void Prepare(PodUid uid, Pod pod)
+    {
+        foreach (Volume volume in pod.Spec?.Volumes ?? [])
+        {
+            if (volume.EmptyDir is { } emptyDir) PrepareEmptyDir(uid, pod, volume.Name!, emptyDir);
+        }
+    }
+
+    /// <summary>Unmounts and deletes everything the pod's volumes hold.</summary>
+    public void Remove(PodUid uid)
+    {
+        string folder = paths.PodVolumes(uid.Value);
+        if (!Directory.Exists(folder)) return;
+        // Deepest first. Containers may have mounted something of their own there (Bidirectional).
+        string prefix = Path.GetFullPath(folder) + "/";
+        foreach (MountInfoEntry mount in MountInfo.Read(paths.Proc).Where(m => m.MountPoint.StartsWith(prefix, StringComparison.Ordinal)).Reverse())
+            Unmount(mount.MountPoint);
+        DirectoryTree.Remove(folder);
+    }
+
+    public static void Unmount(string path)
+    {
+        if (umount2(CString.Of(path), MNT_DETACH) == 0) return;
+        int errno = System.Runtime.InteropServices.Marshal.GetLastPInvokeError();
+        // Not a mount, or gone.
+        if (errno is not (Errno.EINVAL or Errno.ENOENT)) throw new LinuxException("umount", path, errno);
+    }
+
+    public static void MountTmpfs(string path, ulong flags, string options) =>
+        LinuxException.Check(mount("tmpfs\0"u8, CString.Of(path), "tmpfs\0"u8, flags, CString.Of(options)), "mount tmpfs", path);
+
+    /// <summary>Whether something is mounted at the folder: it is on another device than its parent.</summary>
+    public static bool IsMountPoint(string folder)
+    {
+        using var inside = MountTree.OpenPath(folder);
+        using var outside = MountTree.OpenPath(Path.GetDirectoryName(folder)!);
+        InodeAttributes.statx_t a = MountTree.Stat(inside, folder);
+        InodeAttributes.statx_t b = MountTree.Stat(outside, folder);
+        return (a.stx_dev_major, a.stx_dev_minor) != (b.stx_dev_major, b.stx_dev_minor);
+    }
+
+    private void PrepareEmptyDir(PodUid uid, Pod pod, string name, EmptyDirVolumeSource emptyDir)
+    {
+        string folder = EmptyDirPath(uid, name);
+        bool fresh = !Directory.Exists(folder);
+        if (fresh) Directory.CreateDirectory(folder);
+        if (emptyDir.Medium == StorageMedium.Memory && !IsMountPoint(folder))
+        {
+            MountTmpfs(folder, 0, TmpfsOptions(pod, emptyDir));
+            fresh = true;
+        }
+        if (!fresh) return;
+
+        long? group = pod.Spec?.SecurityContext?.FsGroup;
+        byte[] path = CString.Of(folder);
+        if (group is { } gid)
+            LinuxException.Check(InodeAttributes.fchownat(Openat2.AT_FDCWD, path, uint.MaxValue, (uint)gid, 0), "chown", folder);
+        LinuxException.Check(InodeAttributes.fchmodat(Openat2.AT_FDCWD, path, OpenToAll | (group is null ? 0 : SetGroupId)), "chmod", folder);
+    }
+
+    /// <summary>The smaller of the volume's limit and the pod's memory limit, which its pages are charged to; the kernel's default is half the memory.</summary>
+    internal static string TmpfsOptions(Pod pod, EmptyDirVolumeSource emptyDir)
+    {
+        long? size = emptyDir.SizeLimit is { IsZero: false } limit ? limit.Value : null;
+        if (PodResources.Limit(pod, ResourceName.Memory) is { } memory) size = Math.Min(size ?? memory, memory);
+        return size is { } bytes ? $"mode=0777,size={bytes.ToString(CultureInfo.InvariantCulture)}" : "mode=0777";
+    }
+}
