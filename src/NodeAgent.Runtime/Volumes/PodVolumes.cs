@@ -62,10 +62,10 @@ public sealed class PodVolumes(StatePaths paths)
     /// <summary>Whether something is mounted at the folder: it is on another device than its parent.</summary>
     public static bool IsMountPoint(string folder)
     {
-        using var inside = MountTree.OpenPath(folder);
-        using var outside = MountTree.OpenPath(Path.GetDirectoryName(folder)!);
-        InodeAttributes.statx_t a = MountTree.Stat(inside, folder);
-        InodeAttributes.statx_t b = MountTree.Stat(outside, folder);
+        using var inside = ConfinedPath.Open(folder);
+        using var outside = ConfinedPath.Open(Path.GetDirectoryName(folder)!);
+        InodeAttributes.statx_t a = ConfinedPath.Stat(inside, folder);
+        InodeAttributes.statx_t b = ConfinedPath.Stat(outside, folder);
         return (a.stx_dev_major, a.stx_dev_minor) != (b.stx_dev_major, b.stx_dev_minor);
     }
 
