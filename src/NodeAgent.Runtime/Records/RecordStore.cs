@@ -37,8 +37,10 @@ public sealed class RecordStore(StatePaths paths)
     /// <summary>Makes the folders and writes both records.</summary>
     public void Begin(SandboxRecord sandbox, Pod pod)
     {
-        var uid = new PodUid(sandbox.Uid);
-        Directory.CreateDirectory($"{SandboxFolder(uid, sandbox.Attempt)}/{ContainersFolder}", Private);
+        string folder = SandboxFolder(new PodUid(sandbox.Uid), sandbox.Attempt);
+        // One by one: parents made along the way would get the default mode.
+        foreach (string made in (string[])[paths.PodRecords, paths.PodRecord(sandbox.Uid), folder, $"{folder}/{ContainersFolder}"])
+            Directory.CreateDirectory(made, Private);
         WriteFile($"{paths.PodRecord(sandbox.Uid)}/{PodFile}", pod, KubernetesJson.Wire.Pod);
         Write(sandbox);
     }
