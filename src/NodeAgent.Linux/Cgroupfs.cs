@@ -15,6 +15,10 @@ public static partial class Cgroupfs
     /// <summary>mkdir; there already is fine.</summary>
     public static void Create(string cgroup) => Directory.CreateDirectory(cgroup);
 
+    /// <summary>A descriptor for CLONE_INTO_CGROUP (Linux 5.7) and for paths below.</summary>
+    public static SafeFileHandle OpenFolder(string cgroup) =>
+        new(Openat2.OpenPath(cgroup, Openat2.O_PATH | Openat2.O_DIRECTORY | Openat2.O_CLOEXEC), ownsHandle: true);
+
     public static void Write(string cgroup, string file, string value)
     {
         // The files exist or they don't: creating is the kernel's business, and truncating means nothing.

@@ -1,0 +1,35 @@
+using NodeAgent.Runtime.Bundle;
+
+namespace NodeAgent.Runtime;
+
+/// <summary>What the runtime is told by the agent's configuration and by the node.</summary>
+public sealed record PodRuntimeOptions
+{
+    /// <summary>The <c>podagent-shim</c> program.</summary>
+    public required string ShimFile { get; init; }
+
+    /// <summary>What pods may learn about the node by the downward API.</summary>
+    public required string NodeName { get; init; }
+    public IReadOnlyList<string> HostIPs { get; init; } = [];
+    public required NodeAllocatable Allocatable { get; init; }
+
+    /// <summary>What subdomains of pods live under.</summary>
+    public string ClusterDomain { get; init; } = "cluster.local";
+
+    /// <summary>Refuses a pod whose limits the node cannot enforce, instead of running it and saying so.</summary>
+    public bool RequireControllers { get; init; }
+
+    /// <summary>Processes a pod may have; null for no limit.</summary>
+    public long? PodPidsLimit { get; init; }
+
+    /// <summary>An out-of-memory kill takes one process of a container instead of all.</summary>
+    public bool SingleProcessOomKill { get; init; }
+
+    /// <summary>How long a process may take to vanish after SIGKILL before the verb fails; the kernel may hold one in an uninterruptible call.</summary>
+    public TimeSpan KillDeadline { get; init; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>Called with the name of each step as it is passed (<c>SandboxSetup.AfterCgroup</c>): tests throw here, or stop for good.</summary>
+    public Action<string>? Failpoint { get; init; }
+
+    internal void Pass(string step) => Failpoint?.Invoke(step);
+}
