@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 
 namespace NodeAgent.Linux;
@@ -7,7 +6,7 @@ namespace NodeAgent.Linux;
 /// <summary>
 /// The files of a cgroup v2 folder. Source: the kernel's Documentation/admin-guide/cgroup-v2.rst. A folder that is gone counts as empty and killed.
 /// </summary>
-public static partial class Cgroupfs
+public static class Cgroupfs
 {
     public const string Controllers = "cgroup.controllers";
     public const string SubtreeControl = "cgroup.subtree_control";
@@ -80,7 +79,7 @@ public static partial class Cgroupfs
     public static bool IsPopulated(string cgroup) => ReadKey(cgroup, "cgroup.events", "populated") == 1;
 
     /// <summary>Blocks until no live process is left here or below, woken by the kernel. False when the time is over first.</summary>
-    public static unsafe bool WaitUntilEmpty(string cgroup, TimeSpan timeout, TimeProvider time)
+    public static bool WaitUntilEmpty(string cgroup, TimeSpan timeout, TimeProvider time)
     {
         long start = time.GetTimestamp();
         SafeFileHandle events;
@@ -99,13 +98,10 @@ public static partial class Cgroupfs
             {
                 TimeSpan left = timeout - time.GetElapsedTime(start);
                 if (left <= TimeSpan.Zero) return false;
-                const short POLLPRI = 2;
-                pollfd wait = new() { fd = (int)events.DangerousGetHandle(), events = POLLPRI };
                 // POLLPRI fires when the file has changed since it was last read through this descriptor; a read re-arms it.
                 RandomAccess.Read(events, text, 0);
                 if (!IsPopulated(cgroup)) return true;
-                if (poll(&wait, 1, (int)Math.Ceiling(left.TotalMilliseconds)) < 0 && Marshal.GetLastPInvokeError() != Errno.EINTR)
-                    LinuxException.ThrowLast("poll", cgroup);
+                Poll.Wait(events, Poll.POLLPRI, left);
             }
         }
         return true;
@@ -128,14 +124,4 @@ public static partial class Cgroupfs
     // ENODEV is how an open file of a removed cgroup answers.
     private static bool IsGone(Exception e) =>
         e is FileNotFoundException or DirectoryNotFoundException || (e is IOException && e.HResult == Errno.ENODEV);
-
-    private struct pollfd
-    {
-        public int fd;
-        public short events;
-        public short revents;
-    }
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static unsafe partial int poll(pollfd* fds, nuint count, int timeoutMilliseconds);
 }

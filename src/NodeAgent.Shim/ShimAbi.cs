@@ -257,7 +257,10 @@ public enum ShimStdio : uint
     /// <summary>The three passed fds; no data crosses the shim.</summary>
     Passed = 2,
 
-    /// <summary>The program opens a terminal and sends its master (<see cref="ShimReportKind.Terminal"/>); output goes to the log as stdout.</summary>
+    /// <summary>
+    /// The program opens a terminal and sends its master (<see cref="ShimReportKind.Terminal"/>); output goes to the log as stdout. With
+    /// NoExitRecord and no log the shim does not read it: GETFDS hands it to whoever does.
+    /// </summary>
     Terminal = 3,
 }
 

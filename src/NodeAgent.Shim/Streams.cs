@@ -29,6 +29,9 @@ internal static unsafe class Streams
     /// <summary>The terminal's master is there: its output counts as stdout.</summary>
     public static void WatchTerminal(Slot* slot)
     {
+        // A command's terminal without a log belongs to whoever asks for it: only one may read.
+        if (slot->LogFd < 0 && (slot->Flags & ShimStartFlags.NoExitRecord) != 0)
+            return;
         int own = (int)Kernel.Call(NR.fcntl, slot->TerminalFd, Kernel.F_DUPFD_CLOEXEC, 0);
         if (own < 0 || Kernel.SetNonBlocking(own) < 0)
             return;

@@ -20,11 +20,13 @@ public static class ExecProgram
     public const ulong CloneFlags = 0;
 
     /// <param name="process">The container's, with the command's own Argv, Tty and Stdin.</param>
-    public static SyscallProgram Build(string container, ProcessSpec process)
+    /// <param name="oomScoreAdj">The container's; without it the command would be as protected as the shim is.</param>
+    public static SyscallProgram Build(string container, ProcessSpec process, int? oomScoreAdj = null)
     {
         if (process.Argv.Count == 0) throw new ArgumentException($"container {container}: no command", nameof(process));
         SyscallProgramBuilder builder = new();
         builder.Op("enter the container's namespaces", Syscalls.setns, ProgramArg.PassedFd(PidFd), CLONE_NEWCGROUP | CLONE_NEWNS);
+        ContainerProgram.EmitOomScore(builder, oomScoreAdj);
         ProgramSlot? terminal = process.Tty ? TerminalOps.EmitOpen(builder) : null;
         ProcessProgram.Emit(builder, process, terminal, $"_ses.{container}");
         return builder.Build();

@@ -89,6 +89,9 @@ public sealed class PodCgroups
         Cgroupfs.Create(ShimPath(path));
     }
 
+    /// <summary>Takes a pod cgroup that an earlier agent made into account.</summary>
+    public void Adopt(string path, Pod pod) => Weigh(path, PodResources.Request(pod, ResourceName.Cpu));
+
     public string CreateContainer(string pod, ContainerId id, CgroupValues values)
     {
         string path = ContainerPath(pod, id);

@@ -23,7 +23,8 @@ internal sealed class ContainerExits(RuntimeNode node)
     {
         ContainerRecord record = container.Record;
         int exitCode = ShimWaitStatus.ExitCode(end.WaitStatus);
-        long oomKills = OomKills(PodCgroups.ContainerPath(container.Sandbox.Cgroup, container.Id)) - record.OomKillsBefore;
+        // The cgroup is this run's own, so its counter started at 0. The file is missing without the memory controller.
+        long oomKills = Cgroupfs.ReadKey(PodCgroups.ContainerPath(container.Sandbox.Cgroup, container.Id), "memory.events", "oom_kill") ?? 0;
         Container? spec = RuntimeNode.SpecOf(container);
         string? message = TerminationLog.Read(node.TerminationLogPath(container), spec?.TerminationMessagePolicy, exitCode, record.LogPath);
 
@@ -69,7 +70,4 @@ internal sealed class ContainerExits(RuntimeNode node)
             // With the shim its slots are gone; its records go with the sandbox's folder.
         }
     }
-
-    /// <summary>0 where the memory controller is missing.</summary>
-    public static long OomKills(string cgroup) => Cgroupfs.ReadKey(cgroup, "memory.events", "oom_kill") ?? 0;
 }

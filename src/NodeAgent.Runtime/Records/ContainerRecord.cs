@@ -20,8 +20,6 @@ public enum ContainerPhase
 /// <summary><c>containers/{name}.{attempt}.{id}.json</c>: one run of a container, with all that is needed to start it.</summary>
 /// <param name="Slot">The shim's number for its process; 0 before the start.</param>
 /// <param name="Process">Pid 0 before the start.</param>
-/// <param name="OomKillsBefore">The cgroup's oom_kill counter when the container started: only what comes on top is its own.</param>
-/// <param name="StopSignal">Number, once worked out at the start; 0 before.</param>
 /// <param name="ExitCode">0–255.</param>
 public sealed record ContainerRecord(
     string Id,
@@ -39,8 +37,6 @@ public sealed record ContainerRecord(
     uint Slot = 0,
     ProcessIdentity Process = default,
     DateTimeOffset? StartedAt = null,
-    long OomKillsBefore = 0,
-    int StopSignal = 0,
     DateTimeOffset? FinishedAt = null,
     int ExitCode = 0,
     int Signal = 0,

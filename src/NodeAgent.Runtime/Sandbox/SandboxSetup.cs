@@ -22,7 +22,7 @@ namespace NodeAgent.Runtime.Sandbox;
 ///   1 record: phase Creating                          the folder is renamed and deleted
 ///   2 shim: socket, process, connection               shutdown, which kills all it started; else SIGKILL
 ///   3 cgroup: the pod's and the shim's leaf           kill, wait, rmdir
-///   4 volumes of the pod                              unmount and delete, unless an older sandbox of the pod has them too
+///   4 volumes of the pod                              unmount and delete, unless the pod had some before
 ///   5 files: hosts, resolv.conf, hostname; shm        unmount shm (the files go with the folder)
 ///   6 namespaces: the shim moves into its cgroup, makes net, ipc, uts; names itself; loopback up       with the shim
 ///   7 pause: pid 1 of a shared pid namespace, if the pod wants one                                      with the shim
@@ -38,7 +38,7 @@ internal sealed class SandboxSetup(RuntimeNode node, SandboxTeardown teardown)
             throw Failed(pod, problem);
         string? resources = ResourcesMessage(pod, config.Pod);
         LiveSandbox sandbox = new(pod, NewRecord(config, resources), node.Records);
-        bool firstSandbox = pod.Sandboxes.Count == 0;
+        bool hadVolumes = node.Volumes.Exist(config.Uid);
         UndoStack undo = new();
         try
         {
@@ -58,7 +58,7 @@ internal sealed class SandboxSetup(RuntimeNode node, SandboxTeardown teardown)
             node.Cgroups.CreatePod(config.Uid, config.Pod, node.Options.PodPidsLimit);
             node.Options.Pass("SandboxSetup.AfterCgroup");
 
-            if (firstSandbox) undo.Push("volumes", () => node.Volumes.Remove(config.Uid));
+            if (!hadVolumes) undo.Push("volumes", () => node.Volumes.Remove(config.Uid));
             node.Volumes.Prepare(config.Uid, config.Pod);
             node.Options.Pass("SandboxSetup.AfterVolumes");
 

@@ -35,12 +35,12 @@ internal sealed class SandboxTeardown(RuntimeNode node, ContainerExits exits)
     }
 
     /// <summary>Stops it and deletes its records; with the pod's last sandbox its volumes go too. Called under the pod's gate.</summary>
-    public async Task RemoveAsync(LiveSandbox sandbox)
+    /// <param name="keepVolumes">They may be older than the sandbox: a pod gets its emptyDirs back after a reboot.</param>
+    public async Task RemoveAsync(LiveSandbox sandbox, bool keepVolumes = false)
     {
         await StopAsync(sandbox, "removed");
         foreach (LiveContainer container in sandbox.Containers.Values) File.Delete(node.TerminationLogPath(container));
-        bool last = sandbox.Pod.Sandboxes.All(other => other == sandbox);
-        if (last) node.Volumes.Remove(sandbox.Pod.Uid);
+        if (!keepVolumes && sandbox.Pod.Sandboxes.All(other => other == sandbox)) node.Volumes.Remove(sandbox.Pod.Uid);
         node.Options.Pass("SandboxTeardown.AfterVolumes");
         node.Records.RemoveSandbox(sandbox.Pod.Uid, sandbox.Attempt);
         sandbox.Pod.Remove(sandbox);
@@ -53,7 +53,7 @@ internal sealed class SandboxTeardown(RuntimeNode node, ContainerExits exits)
     public async ValueTask EndShimAsync(LiveSandbox sandbox)
     {
         sandbox.Stopping = true;
-        PodShim? shim = sandbox.Shim ?? await node.Shims.ConnectAsync(sandbox.Folder, sandbox.Pod.Uid.Value);
+        PodShim? shim = sandbox.Shim ?? await TryConnectAsync(sandbox);
         ProcessIdentity process = sandbox.Record.Shim;
         if (shim is not null)
         {
@@ -75,6 +75,20 @@ internal sealed class SandboxTeardown(RuntimeNode node, ContainerExits exits)
         File.Delete($"{sandbox.Folder}/{ShimLauncher.SocketName}");
     }
 
+    /// <summary>Null when nobody answers: it is dead, or stuck and has to be killed.</summary>
+    private async Task<PodShim?> TryConnectAsync(LiveSandbox sandbox)
+    {
+        using CancellationTokenSource deadline = new(node.Options.KillDeadline, node.Time);
+        try
+        {
+            return await node.Shims.ConnectAsync(sandbox.Folder, sandbox.Pod.Uid.Value, deadline.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>For a shim that does not answer.</summary>
     private async Task KillAsync(ProcessIdentity process)
     {
@@ -82,7 +96,7 @@ internal sealed class SandboxTeardown(RuntimeNode node, ContainerExits exits)
         // Opened before it is looked at: if it is still the process that was recorded, the descriptor is its.
         if (pidfd is null || !process.IsAlive(node.Paths.Proc)) return;
         Pidfd.SendSignal(pidfd, SignalNumbers.SIGKILL);
-        if (!await Task.Run(() => Pidfd.WaitForEnd(pidfd, node.Options.KillDeadline)))
+        if (!await Task.Run(() => Poll.Wait(pidfd, Poll.POLLIN, node.Options.KillDeadline)))
             throw new TimeoutException($"shim {process.Pid} did not die within {node.Options.KillDeadline.TotalSeconds} s of SIGKILL");
     }
 

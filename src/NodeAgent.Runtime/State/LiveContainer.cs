@@ -48,13 +48,13 @@ internal sealed class LiveContainer(LiveSandbox sandbox, ContainerRecord record,
     public StopRequest? Stop { get; private set; }
 
     /// <summary>Write-ahead of the start. False when the run is past Created.</summary>
-    public bool Begin(uint slot, long oomKillsBefore) => Transition(
+    public bool Begin(uint slot) => Transition(
         phase => phase == ContainerPhase.Created,
-        record => record with { Phase = ContainerPhase.Starting, Slot = slot, OomKillsBefore = oomKillsBefore });
+        record => record with { Phase = ContainerPhase.Starting, Slot = slot });
 
     /// <summary>Nothing ran: the start may be tried again.</summary>
     public bool Revert() => Transition(
-        phase => phase == ContainerPhase.Starting, record => record with { Phase = ContainerPhase.Created, Slot = 0, OomKillsBefore = 0 });
+        phase => phase == ContainerPhase.Starting, record => record with { Phase = ContainerPhase.Created, Slot = 0 });
 
     /// <returns>An end that was reported already: the caller has to handle it now.</returns>
     public ProcessEnd? Started(ProcessIdentity process, DateTimeOffset at)
@@ -68,18 +68,13 @@ internal sealed class LiveContainer(LiveSandbox sandbox, ContainerRecord record,
         }
     }
 
-    public bool FailStart(DateTimeOffset at, string message)
-    {
-        bool failed = Transition(
-            phase => phase is ContainerPhase.Created or ContainerPhase.Starting,
-            record => record with
-            {
-                Phase = ContainerPhase.Exited, FinishedAt = at, ExitCode = ContainerReasons.StartErrorCode,
-                Reason = ContainerReasons.StartError, Message = message,
-            });
-        if (failed) _ended.TrySetResult();
-        return failed;
-    }
+    public bool FailStart(DateTimeOffset at, string message) => Transition(
+        phase => phase is ContainerPhase.Created or ContainerPhase.Starting,
+        record => record with
+        {
+            Phase = ContainerPhase.Exited, FinishedAt = at, ExitCode = ContainerReasons.StartErrorCode, Reason = ContainerReasons.StartError,
+            Message = message,
+        });
 
     /// <summary>Takes note of an end. False when the caller is not to handle it: the start has not been answered yet, or it is known already.</summary>
     public bool Accept(ProcessEnd end)

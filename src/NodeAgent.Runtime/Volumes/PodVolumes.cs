@@ -27,6 +27,12 @@ public sealed class PodVolumes(StatePaths paths)
 
     public string TerminationLogPath(PodUid uid, string container, ContainerId id) => $"{paths.PodVolumes(uid.Value)}/containers/{container}/{id}";
 
+    public bool Exist(PodUid uid) => Directory.Exists(paths.PodVolumes(uid.Value));
+
+    /// <summary>The pods that have volumes, wanted or not.</summary>
+    public IReadOnlyList<PodUid> Pods() =>
+        Directory.Exists(paths.Volumes) ? [.. Directory.EnumerateDirectories(paths.Volumes).Select(folder => new PodUid(Path.GetFileName(folder)))] : [];
+
     /// <summary>Makes what the pod's volumes need. Throws <see cref="LinuxException"/> or <see cref="IOException"/>.</summary>
     public void Prepare(PodUid uid, Pod pod)
     {

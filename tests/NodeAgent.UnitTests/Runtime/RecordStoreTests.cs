@@ -38,7 +38,7 @@ public sealed class RecordStoreTests : IDisposable
             new ImageConfig { Env = ["A=1"], User = "nobody", Volumes = ["/data"] }, DateTimeOffset.UnixEpoch),
         new Mount("overlay", "snap", [new MountOption("lowerdir", "/a"), new MountOption("volatile")]),
         "/var/log/x.log", TimeSpan.FromSeconds(20), DateTimeOffset.UnixEpoch, ContainerPhase.Running, 7, new ProcessIdentity(77, 88),
-        DateTimeOffset.UnixEpoch.AddSeconds(1), 3, 15);
+        DateTimeOffset.UnixEpoch.AddSeconds(1), null, 3, 15, "Error", "why");
 
     [Fact]
     public void What_was_written_is_read_back_whole()
@@ -117,26 +117,6 @@ public sealed class RecordStoreTests : IDisposable
     [InlineData("c.0.abc.json.tmp", false)]
     [InlineData("c.json", false)]
     public void Container_files_are_known_by_their_names(string file, bool known) => Assert.Equal(known, RecordStore.ParseContainerFile(file) is not null);
-
-    [Theory]
-    [InlineData("0 1700000000123456789 42\n", 0, 0)]
-    [InlineData("256 1700000000123456789 42\n", 1, 0)]
-    [InlineData("9 1700000000123456789 42\n", 137, 9)]
-    [InlineData("139 1700000000123456789 42\n", 139, 11)]
-    public void An_exit_record_gives_code_signal_and_time(string text, int code, int signal)
-    {
-        ExitRecord exit = Assert.NotNull(ExitRecord.Parse(text));
-        Assert.Equal((code, signal, 42), (exit.ExitCode, exit.Signal, exit.Pid));
-        Assert.Equal(new DateTimeOffset(2023, 11, 14, 22, 13, 20, TimeSpan.Zero).AddTicks(1234567), exit.ExitedAt);
-    }
-
-    [Theory]
-    [InlineData("")]
-    [InlineData("0 17")]
-    [InlineData("-1 17 42")]
-    [InlineData("99999999 17 42")]
-    [InlineData("a b c")]
-    public void A_torn_exit_record_is_none(string text) => Assert.Null(ExitRecord.Parse(text));
 
     [Theory]
     [InlineData(0, 0, "Completed")]
