@@ -1,0 +1,196 @@
+using System.Globalization;
+using Microsoft.Extensions.Logging.Abstractions;
+using NodeAgent.Core;
+using NodeAgent.Core.Cri;
+using NodeAgent.Core.Model;
+using NodeAgent.Linux;
+using NodeAgent.Runtime;
+using NodeAgent.Runtime.Bundle;
+using NodeAgent.Testing.Agent;
+using NodeAgent.Testing.Rootfs;
+using Xunit;
+
+namespace NodeAgent.KernelTests.Runtime;
+
+/// <summary>
+/// A node of a test's own: folders, cgroup root and a busybox image, and the runtime on it, which can crash and come back. Disposing removes every pod and
+/// asserts that the leak ledger is empty.
+/// </summary>
+internal sealed class TestNode : IAsyncDisposable
+{
+    private readonly string _root = Directory.CreateTempSubdirectory("podagent-runtime-").FullName;
+    private readonly List<PodRuntime> _crashed = [];
+    private readonly Dictionary<string, string> _uppers = new(StringComparer.Ordinal);
+    private int _pods;
+
+    private TestNode(string cgroupMount)
+    {
+        Paths = new StatePaths(
+            _root + "/lib", _root + "/run", _root + "/log", _root + "/etc", $"{cgroupMount}/{Path.GetFileName(_root)}");
+        Directory.CreateDirectory(Busybox);
+        BusyboxRootfs.Create(Busybox);
+    }
+
+    public StatePaths Paths { get; }
+
+    public PodRuntime Runtime { get; private set; } = null!;
+
+    public Action<string>? Failpoint { get; set; }
+
+    public ImageRecord Image { get; set; } = new(
+        "sha256:busybox", ["docker.io/library/busybox:test"], "sha256:manifest", 1, ["sha256:layer"],
+        new ImageConfig { Env = ["PATH=/bin"], Cmd = ["sh"] }, DateTimeOffset.UnixEpoch);
+
+    public string Scratch => _root + "/scratch";
+
+    private string Busybox => _root + "/busybox";
+
+    public static async Task<TestNode> OpenAsync()
+    {
+        Assert.SkipUnless(Environment.UserName == "root", "containers take root");
+        Assert.SkipWhen(BusyboxRootfs.Binary is null, "there is no static busybox: install busybox-static");
+        string? mount = CgroupMount.Find();
+        Assert.SkipWhen(mount is null, "no cgroup2 filesystem is mounted");
+        TestNode node = new(mount);
+        Directory.CreateDirectory(node.Scratch);
+        node.Runtime = await node.OpenRuntimeAsync();
+        return node;
+    }
+
+    public Task<PodRuntime> OpenRuntimeAsync() => PodRuntime.OpenAsync(
+        Paths, TimeProvider.System, NullLogger<PodRuntime>.Instance, new PodRuntimeOptions
+        {
+            ShimFile = Path.Combine(AgentProcess.BinFolder, "podagent-shim"),
+            NodeName = "test-node",
+            HostIPs = ["192.0.2.1"],
+            Allocatable = new NodeAllocatable(2000, 1L << 30, 0),
+            KillDeadline = TimeSpan.FromSeconds(10),
+            Failpoint = step => Failpoint?.Invoke(step),
+        });
+
+    /// <summary>Lets the runtime go as a crash would: nothing more is heard from it, and another one is opened over what it left.</summary>
+    public async Task<PodRuntime> RestartAsync()
+    {
+        await Runtime.DisposeAsync();
+        return Runtime = await OpenRuntimeAsync();
+    }
+
+    /// <summary>The same for a runtime that hangs in a failpoint and will never be heard of again.</summary>
+    public async Task<PodRuntime> ReplaceHungAsync()
+    {
+        _crashed.Add(Runtime);
+        Failpoint = null;
+        return Runtime = await OpenRuntimeAsync();
+    }
+
+    public Pod PodOf(string name, params Container[] containers) => new()
+    {
+        ApiVersion = "v1",
+        Kind = "Pod",
+        Metadata = new ObjectMeta { Name = name, Namespace = "default", Uid = UidOf(name).Value },
+        Spec = new PodSpec { Containers = containers, RestartPolicy = RestartPolicy.Never, TerminationGracePeriodSeconds = 1, DnsPolicy = DnsPolicy.Default },
+    };
+
+    public static Container Shell(string script, string name = "main") =>
+        new() { Name = name, Image = "busybox", Command = ["sh", "-c", script] };
+
+    public static PodUid UidOf(string podName) =>
+        new(new Guid(System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(podName)).AsSpan(0, 16)).ToString());
+
+    private static ContainerId IdOf(PodSandboxId sandbox, string container, int attempt) => new(Convert.ToHexStringLower(
+        System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes($"{sandbox}/{container}/{attempt.ToString(CultureInfo.InvariantCulture)}"))));
+
+    public Task<PodSandbox> RunSandboxAsync(Pod pod, int attempt = 0) => Runtime.RunPodSandboxAsync(
+        new PodSandboxConfig(UidOf(pod.Metadata!.Name!), pod, attempt, "/etc/podagent/test.yaml"), default);
+
+    public async Task<ContainerId> CreateAsync(Pod pod, string container = "main", int attempt = 0, int sandboxAttempt = 0)
+    {
+        PodUid uid = UidOf(pod.Metadata!.Name!);
+        PodSandboxId sandbox = PodSandboxId.For(uid, sandboxAttempt);
+        ContainerId id = IdOf(sandbox, container, attempt);
+        Container manifest = pod.Spec!.Containers!.Concat(pod.Spec.InitContainers ?? []).First(c => c.Name == container);
+        return await Runtime.CreateContainerAsync(
+            new ContainerConfig(sandbox, uid, pod, manifest, ContainerType.Regular, attempt, "hash", Image, Rootfs(id), id, TimeSpan.FromSeconds(10)), default);
+    }
+
+    public async Task<ContainerId> StartAsync(Pod pod, string container = "main", int attempt = 0, int sandboxAttempt = 0)
+    {
+        ContainerId id = await CreateAsync(pod, container, attempt, sandboxAttempt);
+        await Runtime.StartContainerAsync(id, default);
+        return id;
+    }
+
+    /// <summary>A pod with one container, run to its end: what it logged to stdout, and how it ended.</summary>
+    public async Task<(string Output, ContainerRun Run)> RunToEndAsync(Pod pod, string container = "main")
+    {
+        if (await Runtime.PodStatusAsync(UidOf(pod.Metadata!.Name!), default) is null) await RunSandboxAsync(pod);
+        ContainerId id = await StartAsync(pod, container);
+        ContainerRun run = await EndAsync(pod, id);
+        return (Log(run), run);
+    }
+
+    public Task<(string Output, ContainerRun Run)> RunToEndAsync(string script) =>
+        RunToEndAsync(PodOf($"p{Interlocked.Increment(ref _pods).ToString(CultureInfo.InvariantCulture)}", Shell(script)));
+
+    public async Task<ContainerRun> RunOfAsync(Pod pod, ContainerId id)
+    {
+        PodRuntimeState state = Assert.IsType<PodRuntimeState>(await Runtime.PodStatusAsync(UidOf(pod.Metadata!.Name!), default));
+        return Assert.Single(state.Containers, run => run.Id == id);
+    }
+
+    /// <summary>The run when it has ended: looks again after each event.</summary>
+    public async Task<ContainerRun> EndAsync(Pod pod, ContainerId id)
+    {
+        using CancellationTokenSource deadline = new(TimeSpan.FromSeconds(20));
+        while (true)
+        {
+            ContainerRun run = await RunOfAsync(pod, id);
+            if (run.State is ContainerRunState.Exited or ContainerRunState.Unknown) return run;
+            await Runtime.Events.ReadAsync(deadline.Token);
+        }
+    }
+
+    /// <summary>The texts of a log's records.</summary>
+    public static string Log(ContainerRun run, string stream = "stdout")
+    {
+        IEnumerable<string> texts =
+            from line in File.ReadAllLines(run.LogPath)
+            let fields = line.Split(' ', 4)
+            where fields.Length == 4 && fields[1] == stream
+            select fields[3];
+        return string.Join('\n', texts);
+    }
+
+    public Mount Rootfs(ContainerId id)
+    {
+        if (!_uppers.TryGetValue(id.Value, out string? folder))
+        {
+            folder = _uppers[id.Value] = $"{_root}/snapshots/{_uppers.Count.ToString(CultureInfo.InvariantCulture)}";
+            Directory.CreateDirectory(folder + "/fs");
+            Directory.CreateDirectory(folder + "/work");
+        }
+        return new Mount("overlay", "overlay", [new("lowerdir", Busybox), new("upperdir", folder + "/fs"), new("workdir", folder + "/work")]);
+    }
+
+    public async Task RemovePodAsync(Pod pod) => await RemovePodAsync(UidOf(pod.Metadata!.Name!));
+
+    public async Task RemovePodAsync(PodUid uid)
+    {
+        if (await Runtime.PodStatusAsync(uid, default) is not { } state) return;
+        foreach (PodSandbox sandbox in state.Sandboxes) await Runtime.RemovePodSandboxAsync(sandbox.Id, default);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Failpoint = null;
+        foreach (PodRuntimeState state in await Runtime.ListPodsAsync(default)) await RemovePodAsync(state.Uid);
+        await Runtime.RemoveOrphanVolumesAsync(new HashSet<PodUid>(), default);
+        IReadOnlyList<Leak> leaks = LeakLedger.List(Paths);
+        foreach (PodRuntime crashed in _crashed) await crashed.DisposeAsync();
+        await Runtime.DisposeAsync();
+        bool cgroupLeft = Directory.Exists(Paths.Cgroup);
+        DirectoryTree.Remove(_root);
+        Assert.Empty(leaks);
+        Assert.False(cgroupLeft, $"cgroup {Paths.Cgroup} is left");
+    }
+}
