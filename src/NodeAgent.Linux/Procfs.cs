@@ -67,6 +67,14 @@ public static class Procfs
         return 0;
     }
 
+    /// <summary>What this process may do at most, one bit each (<c>CapPrm</c>), see capabilities(7).</summary>
+    public static ulong PermittedCapabilities(string proc = "/proc")
+    {
+        const string key = "CapPrm:";
+        string line = File.ReadLines(proc + "/self/status").First(text => text.StartsWith(key, StringComparison.Ordinal));
+        return ulong.Parse(line.AsSpan(key.Length).Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+    }
+
     /// <summary>Reads a file of at most the buffer's size; -1 when it can't be had. The process may end between open and read (ESRCH).</summary>
     private static int ReadSmall(string path, Span<byte> buffer)
     {

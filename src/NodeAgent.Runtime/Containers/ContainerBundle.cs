@@ -106,14 +106,14 @@ internal sealed record ProcessPlan(ProcessSpec Process, ContainerSecurity Securi
             pod.Pod, node.Options.NodeName, node.Options.HostIPs, PodIPs(node, container.Sandbox), node.Options.Allocatable);
         IReadOnlyList<KeyValuePair<string, string>> variables = ContainerEnvironment.FromManifest(manifest, facts);
         ContainerSecurity security = ContainerSecurity.Resolve(pod.Pod, manifest, node.Capabilities, node.MaskedPaths);
-        ContainerUser user = ContainerUser.Resolve(pod.Pod, manifest, image, rootfs);
+        ResolvedUser user = UserResolution.Resolve(pod.Pod, manifest, image, rootfs);
         bool tty = manifest.Tty == true;
         var process = new ProcessSpec
         {
             Argv = ContainerCommand.Argv(manifest, image, variables),
             Env = ContainerEnvironment.Resolve(image, variables, Hostname(node, pod), user.Home, tty),
             WorkingDirectory = ContainerCommand.WorkingDirectory(manifest, image),
-            User = user.Process,
+            User = user.User,
             Capabilities = security.Capabilities,
             NoNewPrivileges = security.NoNewPrivileges,
             Seccomp = security.Seccomp,

@@ -143,9 +143,9 @@ internal sealed class FdStream : Stream
         {
             await readiness.Task.WaitAsync(either.Token);
         }
-        catch (OperationCanceledException) when (_closed.IsCancellationRequested)
+        catch (OperationCanceledException e) when (_closed.IsCancellationRequested)
         {
-            throw new ObjectDisposedException(nameof(FdStream));
+            throw new ObjectDisposedException("the stream was closed while it waited", e);
         }
         finally
         {
@@ -170,7 +170,7 @@ internal sealed class FdStream : Stream
             // The reactor may call back before it has returned the token.
             lock (_lock)
             {
-                _token = reactor.Watch(fd, _ =>
+                _token = reactor.Watch(fd, (_, _) =>
                 {
                     End();
                     _ready.TrySetResult();
