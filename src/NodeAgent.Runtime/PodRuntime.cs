@@ -186,17 +186,12 @@ public sealed class PodRuntime : IPodRuntime, IAsyncDisposable
         await shim.SetLogAsync(container.Record.Slot, log, 0);
     }
 
-    /// <summary>Deletes the folder of a pod's logs: they outlive its sandboxes, until the pod itself is to be forgotten.</summary>
     public Task RemovePodLogsAsync(string @namespace, string name, PodUid uid, CancellationToken cancellationToken)
     {
         DirectoryTree.Remove(_node.Paths.PodLogs(@namespace, name, uid.Value));
         return Task.CompletedTask;
     }
 
-    /// <summary>
-    /// Deletes the volumes of pods that nobody wants and that have no sandbox. Volumes outlive a reboot with their pod, so only who knows the wanted pods can
-    /// tell which are left over.
-    /// </summary>
     public async Task RemoveOrphanVolumesAsync(IReadOnlySet<PodUid> wanted, CancellationToken cancellationToken)
     {
         foreach (PodUid uid in _node.Volumes.Pods())

@@ -57,6 +57,15 @@ public interface IPodRuntime
 
     /// <summary>Opens the container's log anew at the same path, for those who rotate by renaming.</summary>
     Task ReopenContainerLogAsync(ContainerId id, CancellationToken cancellationToken);
+
+    /// <summary>Deletes the folder of a pod's logs, which outlive its sandboxes: for a pod that is to be forgotten. A folder that is not there is no error.</summary>
+    Task RemovePodLogsAsync(string @namespace, string name, PodUid uid, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Deletes the volumes of pods that have no sandbox and are not among <paramref name="wanted"/>. Volumes outlive a reboot with their pod, so only who knows
+    /// which pods are wanted can tell which volumes are left over: to be called once the manifests have been read after a start.
+    /// </summary>
+    Task RemoveOrphanVolumesAsync(IReadOnlySet<PodUid> wanted, CancellationToken cancellationToken);
 }
 
 /// <param name="Ready">False with the reason when no pod can be started.</param>
