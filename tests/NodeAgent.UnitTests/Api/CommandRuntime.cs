@@ -24,6 +24,8 @@ public sealed class CommandRuntime : IPodRuntime
     public Task<IReadOnlyList<PodRuntimeState>> ListPodsAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
     public Task<PodRuntimeState?> PodStatusAsync(PodUid uid, CancellationToken cancellationToken) => throw new NotSupportedException();
     public Task ReopenContainerLogAsync(ContainerId id, CancellationToken cancellationToken) => throw new NotSupportedException();
+    public Task RemovePodLogsAsync(string @namespace, string name, PodUid uid, CancellationToken cancellationToken) => throw new NotSupportedException();
+    public Task RemoveOrphanVolumesAsync(IReadOnlySet<PodUid> wanted, CancellationToken cancellationToken) => throw new NotSupportedException();
 }
 
 /// <summary>What a command sees: its input, its outputs, its window, and whether it was killed.</summary>
