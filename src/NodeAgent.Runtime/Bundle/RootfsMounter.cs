@@ -33,8 +33,8 @@ public enum OverlayMethod
 /// <param name="scratch">A directory of the host, made when needed, on which <see cref="OverlayMethod.OnPath"/> mounts for a moment.</param>
 public sealed class RootfsMounter(string scratch)
 {
-    // strndup_user(…, 256) in fsconfig(2); paths are mostly ASCII, and a little early does no harm.
-    private const int MaxValue = 200;
+    // Bytes of a value of fsconfig(2).
+    private const int MaxValue = 255;
 
     private readonly Lock _scratchGate = new();
     private OverlayMethod _method = OverlayMethod.LayerByLayer;
@@ -113,7 +113,7 @@ public sealed class RootfsMounter(string scratch)
         List<SafeFileHandle> directories = [];
         string Named(string path)
         {
-            if (!oneString && path.Length <= MaxValue && path.AsSpan().IndexOfAny(':', ',', '\\') < 0) return path;
+            if (!oneString && Encoding.UTF8.GetByteCount(path) <= MaxValue && path.AsSpan().IndexOfAny(':', ',', '\\') < 0) return path;
             directories.Add(new SafeFileHandle(OpenPath(path, O_PATH | O_DIRECTORY | O_CLOEXEC), ownsHandle: true));
             return string.Create(CultureInfo.InvariantCulture, $"/proc/self/fd/{(int)directories[^1].DangerousGetHandle()}");
         }

@@ -161,6 +161,27 @@ public sealed class ContainerProgramTests
     }
 
     [Fact]
+    public void Every_call_it_makes_exists_on_arm64_too()
+    {
+        ContainerSpec spec = Specs.Running("sh") with { Mounts = [new BundleMount("/dev/x", false, "x")], ReadOnlyRootFilesystem = true };
+        spec = spec with { Process = spec.Process with { Tty = true, Seccomp = Filter, NoNewPrivileges = true, User = new ProcessUser(1, 1, [1]) } };
+        SyscallProgram[] programs =
+        [
+            ContainerProgram.Build(spec), ExecProgram.Build("main", spec.Process), PauseProgram.Build("/run/empty"),
+            SandboxProgram.Build(new SandboxSpec { Hostname = "web", JoinsCgroup = true, Sysctls = [("a.b", "1")] }),
+        ];
+        string[] calls = [.. programs.SelectMany(program => program.OpTexts).Select(CallOf).Distinct().Except(["poke32", "park"])];
+        Assert.Contains("move_mount", calls);
+        Assert.All(calls, call => Assert.True(Syscalls.Find(call)?.Arm64 >= 0, $"{call} is not known on arm64"));
+
+        static string CallOf(string text)
+        {
+            string head = text[..text.IndexOf('(', StringComparison.Ordinal)];
+            return head[(head.LastIndexOf(' ') + 1)..];
+        }
+    }
+
+    [Fact]
     public void A_container_without_a_command_is_no_container() =>
         Assert.Throws<ArgumentException>(() => ContainerProgram.Build(Specs.Running()));
 
