@@ -7,6 +7,7 @@ internal sealed record FuzzTarget(string Name, FuzzRun Run, Func<IEnumerable<byt
 {
     public static IReadOnlyList<FuzzTarget> All { get; } =
     [
+        new(Manifests.ManifestFuzz.Name, Manifests.ManifestFuzz.Run, Manifests.ManifestFuzz.Seeds),
         new(Shim.ShimProtocolFuzz.Name, Shim.ShimProtocolFuzz.Run, Shim.ShimProtocolFuzz.Seeds),
     ];
 

@@ -45,6 +45,12 @@ public sealed record FieldSupport(
     /// <summary>An empty value is a choice too: <c>emptyDir: {}</c>.</summary>
     internal bool EvenIfEmpty => Path.StartsWith("spec.volumes[].", StringComparison.Ordinal);
 
+    /// <summary>
+    /// Written by a server, of any version, when a pod was exported: its inside is not looked at, so that a status with a field of another
+    /// version does not stand in the way.
+    /// </summary>
+    internal bool IsServerOutput => Path is "status.**" or "metadata.managedFields.**";
+
     /// <summary>The entry that decides about a field; null when the table has none.</summary>
     /// <param name="path">As in <see cref="Path"/>, e.g. <c>spec.containers[].env[].value</c>.</param>
     public static FieldSupport? Of(string path)

@@ -38,6 +38,10 @@ public sealed record ManifestError(
         file, ManifestReason.Unreadable, $"cannot be read: {why}",
         "let the agent's user read the file; until then its pods stay as they are");
 
+    /// <summary>The folder of the manifests is missing or cannot be listed; nothing that runs changes.</summary>
+    public static ManifestError FolderUnreadable(string folder, string why) => OfFile(
+        folder, ManifestReason.Unreadable, $"cannot be listed: {why}", "make it a directory that the agent's user can read; pods stay as they are");
+
     /// <param name="bytes">The size of the file.</param>
     public static ManifestError TooLarge(string file, long bytes) => OfFile(
         file, ManifestReason.TooLarge,

@@ -76,6 +76,7 @@ internal sealed class PodBinder
             if (entry.Value.Kind == NodeKind.Null) continue;
             FieldSupport.Cursor fieldSupport = support.Field(entry.Key);
             CheckSupport(entry, fieldPath, fieldSupport);
+            if (fieldSupport.Effective is { IsServerOutput: true }) continue;
             _writer.WritePropertyName(entry.Key);
             Write(entry.Value, field, fieldPath, fieldSupport);
         }

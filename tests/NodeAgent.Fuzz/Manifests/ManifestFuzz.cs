@@ -47,10 +47,13 @@ public static class ManifestFuzz
         foreach (string text in Texts) yield return Encoding.UTF8.GetBytes(text);
         yield return Encoding.Unicode.GetPreamble().Concat(Encoding.Unicode.GetBytes(Texts[0])).ToArray();
         yield return [0xEF, 0xBB, 0xBF, .. Encoding.UTF8.GetBytes(Texts[0])];
+        // The general mutations know nothing of YAML's grammar; these start them off in places that they would seldom reach.
+        var random = new Random(1);
+        for (int i = 0; i < GrammarSeeds; i++) yield return Mutate(Encoding.UTF8.GetBytes(Texts[i % Texts.Length]), random);
     }
 
     /// <summary>One to four edits: a byte changed, a span removed, doubled or moved, or a word of the grammar put in.</summary>
-    public static byte[] Mutate(byte[] seed, Random random)
+    private static byte[] Mutate(byte[] seed, Random random)
     {
         var bytes = new List<byte>(seed);
         for (int edits = random.Next(1, 5); edits > 0; edits--)
@@ -84,6 +87,8 @@ public static class ManifestFuzz
         }
         return [.. bytes];
     }
+
+    private const int GrammarSeeds = 2000;
 
     private const string Marks = " \t\n-:{}[]\"'|>&*#!%@`,?\\";
 

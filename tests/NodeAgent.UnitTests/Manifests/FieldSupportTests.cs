@@ -60,6 +60,18 @@ public sealed class FieldSupportTests
             file.Notes[0].ToString());
     }
 
+    [Fact(DisplayName = "A pod exported from a cluster of any version is taken, and what the server wrote is noted")]
+    public void Exported()
+    {
+        ManifestFile file = Manifest.Parse(Manifest.WithMetadata(
+            "uid: 0b6a\nresourceVersion: \"7\"\ncreationTimestamp: \"2026-01-31T09:30:00Z\"\nmanagedFields: [{manager: kubectl, fieldsV9: {}}]")
+            + "status: {phase: Running, fieldOfTomorrow: 1}\n");
+        Assert.Empty(file.Errors);
+        Assert.Null(file.Pods[0].Status);
+        Assert.Equal(["metadata.uid", "metadata.resourceVersion", "metadata.creationTimestamp", "metadata.managedFields", "status"],
+            file.Notes.Select(n => n.FieldPath));
+    }
+
     [Theory(DisplayName = "A value that asks for nothing more than is done anyway is accepted")]
     [InlineData("hostUsers: true")]
     [InlineData("initContainers: []")]
