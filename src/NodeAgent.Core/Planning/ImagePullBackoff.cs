@@ -9,10 +9,12 @@ public sealed record ImagePullBackoff(TimeSpan Delay, DateTimeOffset Since, Step
 {
     public DateTimeOffset Until => Since + Delay;
 
+    public bool IsForgotten(DateTimeOffset now, PlannerSettings settings) => now - Since > 2 * settings.MaxImagePullPeriod;
+
     public static ImagePullBackoff AfterFailure(
         ImagePullBackoff? last, StepFailureReason reason, string message, DateTimeOffset now, PlannerSettings settings)
     {
-        TimeSpan delay = last is null || now - last.Since > 2 * settings.MaxImagePullPeriod
+        TimeSpan delay = last is null || last.IsForgotten(now, settings)
             ? settings.InitialImagePullPeriod
             : 2 * last.Delay;
         return new ImagePullBackoff(delay < settings.MaxImagePullPeriod ? delay : settings.MaxImagePullPeriod, now, reason, message);

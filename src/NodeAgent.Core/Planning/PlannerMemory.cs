@@ -12,7 +12,7 @@ namespace NodeAgent.Core.Planning;
 /// All times are steady time: the wall clock at the agent's start plus what a monotonic clock has counted since.
 /// </summary>
 /// <param name="PlannedAt">Time of the last plan, null before the first.</param>
-/// <param name="Failures">Last error by <see cref="PodAction.Key"/>; gone when the step succeeds.</param>
+/// <param name="Failures">Last error by <see cref="PodAction.Key"/>; gone when the step succeeds or may be tried again.</param>
 /// <param name="ImagePulls">Pull back-off by image reference as the manifest writes it.</param>
 /// <param name="Sightings">When each run was first seen, and first seen dead.</param>
 /// <param name="Sentences">The runs that are being killed, since when the reason holds and when SIGKILL comes; a deadline only ever moves forward.</param>

@@ -4,7 +4,7 @@ namespace NodeAgent.Core.Planning;
 
 /// <summary>
 /// What to do for a pod now, and when to look again if nothing happens. Made by
-/// <c>PodPlanner.Plan(PodDesire, PodRuntimeState?, PlannerMemory, ProbeResults, DateTimeOffset now, PlannerSettings)</c>.
+/// <see cref="PodPlanner.Plan"/>.
 /// </summary>
 /// <param name="Stage">Where the pod is in its life.</param>
 /// <param name="Actions">To be done in order; the first failure ends the plan. Empty means nothing is to be done now.</param>

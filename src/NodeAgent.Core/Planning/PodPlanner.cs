@@ -34,7 +34,7 @@ public static class PodPlanner
     public static PodPlan Plan(
         PodDesire desired, PodRuntimeState? observed, PlannerMemory memory, ProbeResults probes, DateTimeOffset now, PlannerSettings settings)
     {
-        PodView view = PodView.Of(desired, observed, RunSightings.Update(memory, desired, observed, now), probes, now, settings);
+        PodView view = PodView.Of(desired, observed, RunSightings.Update(memory, desired, observed, now, settings), probes, now, settings);
         if (desired.Deletion is { } deletion)
             return EndPlan.Delete(view, new PlanDraft(view), deletion);
 

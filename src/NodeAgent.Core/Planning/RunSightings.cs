@@ -4,7 +4,7 @@ using NodeAgent.Core.Cri;
 namespace NodeAgent.Core.Planning;
 
 /// <summary>
-/// Brings the memory up to date with what is observed: counts, the pod's start, and when runs began and ended.
+/// Brings the memory up to date with what is observed: counts, the pod's start, and when runs began and ended. Drops what has had its time.
 ///
 /// Records carry the wall clock, which may be set at any time; plans count in steady time. A run that was not there at the last plan began after it, and one
 /// that was alive at the last plan ended after it: a recorded time outside that window is a clock that jumped, and now stands for it. Plans follow events at
@@ -12,7 +12,7 @@ namespace NodeAgent.Core.Planning;
 /// </summary>
 internal static class RunSightings
 {
-    public static PlannerMemory Update(PlannerMemory memory, PodDesire desired, PodRuntimeState? observed, DateTimeOffset now)
+    public static PlannerMemory Update(PlannerMemory memory, PodDesire desired, PodRuntimeState? observed, DateTimeOffset now, PlannerSettings settings)
     {
         IReadOnlyList<ContainerRun> runs = observed?.Containers ?? [];
         ImmutableDictionary<string, int>.Builder counts = memory.RestartCounts.ToBuilder();
@@ -29,6 +29,8 @@ internal static class RunSightings
         return memory with
         {
             PlannedAt = now,
+            Failures = memory.Failures.RemoveRange(memory.Failures.Where(f => f.Value.RetryAt <= now).Select(f => f.Key)),
+            ImagePulls = memory.ImagePulls.RemoveRange(memory.ImagePulls.Where(p => p.Value.IsForgotten(now, settings)).Select(p => p.Key)),
             Sightings = sightings.ToImmutable(),
             Sentences = memory.Sentences.RemoveRange(memory.Sentences.Keys.Where(id => !present.Contains(id))),
             Stopped = memory.Stopped.Intersect(sandboxes),

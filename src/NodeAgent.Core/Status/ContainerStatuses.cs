@@ -32,7 +32,7 @@ internal static class ContainerStatuses
     private static ContainerStatus Of(StatusInput input, Container container, ContainerType type, ContainerStatus? previous)
     {
         string name = container.Name ?? "";
-        ContainerRun[] runs = [.. PodView.NewestFirst(input.Observed).Where(r => r.Name == name)];
+        ContainerRun[] runs = [.. input.Runs.Where(r => r.Name == name)];
         int seen = Math.Max(previous?.RestartCount ?? 0, input.Plan.Memory.RestartCounts.GetValueOrDefault(name));
         if (runs.Length == 0)
             return WithoutRun(input, container, type, previous, seen);

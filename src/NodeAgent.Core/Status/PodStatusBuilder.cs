@@ -101,6 +101,9 @@ internal sealed record StatusInput(
 {
     public bool HasInits => Spec.InitContainers is { Count: > 0 };
 
+    /// <summary>All runs, newest first.</summary>
+    public IReadOnlyList<ContainerRun> Runs { get; } = [.. PodView.NewestFirst(Observed)];
+
     /// <summary>The newest sandbox.</summary>
     public PodSandbox? Sandbox { get; } = Observed?.Sandboxes.MaxBy(s => s.Attempt);
 

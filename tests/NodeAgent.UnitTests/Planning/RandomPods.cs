@@ -17,7 +17,7 @@ internal static class RandomPods
         for (int i = 0; i < inits; i++)
         {
             builder = random.Next(2) == 0
-                ? builder.Sidecar("side" + i, c => random.Next(2) == 0 ? c.WithStartupProbe() : random.Next(3) == 0 ? c.WithLivenessProbe() : c)
+                ? builder.Sidecar("side" + i, c => VarySidecar(c, random))
                 : builder.Init("init" + i, c => random.Next(5) == 0 ? c.OwnPolicy(RestartPolicy.OnFailure) : c);
         }
 
@@ -26,6 +26,14 @@ internal static class RandomPods
             builder = builder.Main("main" + i, c => Vary(c, random));
         return random.Next(6) == 0 ? builder.Ephemeral("debug").Build() : builder.Build();
     }
+
+    private static Container VarySidecar(Container container, Random random) => random.Next(6) switch
+    {
+        < 3 => container.WithStartupProbe(),
+        3 => container.WithLivenessProbe(),
+        4 => container.Rule(ContainerRestartRuleAction.RestartAllContainers, "In", 88),
+        _ => container,
+    };
 
     private static Container Vary(Container container, Random random) => random.Next(10) switch
     {
