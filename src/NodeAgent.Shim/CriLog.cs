@@ -8,10 +8,9 @@ namespace NodeAgent.Shim;
 /// </summary>
 internal static unsafe class CriLog
 {
-    private const int StampLength = 30;
-
-    /// <summary>Stamp, space, "stdout", space, tag, space, newline.</summary>
-    private const int MaxPrefix = StampLength + 11;
+    /// <summary>"2026-01-31T12:00:00.123456789Z stdout F ": five words of eight bytes.</summary>
+    private const int PrefixLength = 40;
+    private const int TagOffset = 38;
 
     private static long _second;
     private static int _length;
@@ -28,8 +27,8 @@ internal static unsafe class CriLog
     {
         if (slot->LogFd < 0)
             return length;
-        byte* stamp = stackalloc byte[StampLength + 2];
-        Stamp(stamp);
+        byte* prefix = stackalloc byte[PrefixLength];
+        Prefix(prefix, isError);
         Begin(slot);
         int at = 0;
         while (at < length)
@@ -37,13 +36,13 @@ internal static unsafe class CriLog
             int newline = Memory.FindNewline(text, at > searched ? at : searched, length);
             while (newline - at > ShimAbi.MaxLogLine)
             {
-                Record(stamp, isError, (byte)'P', text + at, ShimAbi.MaxLogLine);
+                Record(prefix, (byte)'P', text + at, ShimAbi.MaxLogLine);
                 at += ShimAbi.MaxLogLine;
             }
 
             if (newline == length)
                 break;
-            Record(stamp, isError, (byte)'F', text + at, newline - at);
+            Record(prefix, (byte)'F', text + at, newline - at);
             at = newline + 1;
         }
 
@@ -56,10 +55,10 @@ internal static unsafe class CriLog
     {
         if (slot->LogFd < 0)
             return;
-        byte* stamp = stackalloc byte[StampLength + 2];
-        Stamp(stamp);
+        byte* prefix = stackalloc byte[PrefixLength];
+        Prefix(prefix, isError);
         Begin(slot);
-        Record(stamp, isError, (byte)'P', text, length);
+        Record(prefix, (byte)'P', text, length);
         Flush();
     }
 
@@ -69,22 +68,16 @@ internal static unsafe class CriLog
         _length = 0;
     }
 
-    private static void Record(byte* stamp, bool isError, byte tag, byte* text, int length)
+    private static void Record(byte* prefix, byte tag, byte* text, int length)
     {
-        if (_length + MaxPrefix + length + 1 > Scratch.OutputBytes)
+        if (_length + PrefixLength + length + 1 > Scratch.OutputBytes)
             Flush();
         byte* to = Scratch.Output + _length;
-        Memory.Copy(to, stamp, StampLength);
-        to += StampLength;
-        Memory.Copy(to, isError ? Memory.Literal(" stderr "u8) : Memory.Literal(" stdout "u8), 8);
-        to += 8;
-        to[0] = tag;
-        to[1] = (byte)' ';
-        to += 2;
-        Memory.Copy(to, text, length);
-        to += length;
-        *to = (byte)'\n';
-        _length += StampLength + 8 + 2 + length + 1;
+        Memory.Copy(to, prefix, PrefixLength);
+        to[TagOffset] = tag;
+        Memory.Copy(to + PrefixLength, text, length);
+        to[PrefixLength + length] = (byte)'\n';
+        _length += PrefixLength + length + 1;
     }
 
     private static void Flush()
@@ -126,8 +119,8 @@ internal static unsafe class CriLog
         Connections.DroppedLogRecords += lost;
     }
 
-    /// <summary>RFC 3339 in UTC with nine digits, 30 bytes. The civil date is computed once a second at most.</summary>
-    private static void Stamp(byte* to)
+    /// <summary>The time in RFC 3339, UTC, with nine digits; the stream; room for the tag. The civil date is computed once a second at most.</summary>
+    private static void Prefix(byte* to, bool isError)
     {
         Timespec now;
         Kernel.Call(NR.clock_gettime, Kernel.CLOCK_REALTIME, (long)&now);
@@ -140,7 +133,7 @@ internal static unsafe class CriLog
 
         Memory.Copy(to, cached, 20);
         Memory.Digits(to + 20, (ulong)now.Nanoseconds, 9);
-        to[29] = (byte)'Z';
+        Memory.Copy(to + 29, isError ? Memory.Literal("Z stderr F "u8) : Memory.Literal("Z stdout F "u8), PrefixLength - 29);
     }
 
     /// <summary>
