@@ -112,6 +112,16 @@ internal static unsafe class Connections
         Notify(&message.Header, sizeof(ShimLogFullEvent));
     }
 
+    /// <summary>See <see cref="Inherited"/>.</summary>
+    public static void CloseCopies()
+    {
+        for (int i = 0; i < ShimAbi.MaxConnections; i++)
+        {
+            if (_table[i].Open)
+                Kernel.Close(_table[i].Fd);
+        }
+    }
+
     private static void Notify(ShimHeader* message, int size)
     {
         for (int i = 0; i < ShimAbi.MaxConnections; i++)

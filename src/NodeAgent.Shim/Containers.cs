@@ -210,6 +210,7 @@ internal static unsafe class Containers
     /// <summary>In the child: plays the program and never returns.</summary>
     private static void Child(MappedProgram* program, int* fds, ChildStdio* stdio)
     {
+        Inherited.Close();
         Signals.ResetForChild();
         long* results = stackalloc long[ShimAbi.ResultSlots];
         for (int i = 0; i < ShimAbi.ResultSlots; i++)
@@ -305,6 +306,11 @@ internal static unsafe class Containers
                 Running(slot);
         }
 
+        Ended(slot, status);
+    }
+
+    private static void Ended(Slot* slot, int status)
+    {
         slot->WaitStatus = status;
         slot->ExitedAt = Kernel.Now(Kernel.CLOCK_REALTIME);
         EventLoop.CloseWatched(ref slot->Pidfd);
@@ -319,6 +325,13 @@ internal static unsafe class Containers
     private static void Failed(Slot* slot, int status)
     {
         SecondCloneSettled(slot);
+        if (Connections.Find(slot->Owner, slot->OwnerGeneration) == null)
+        {
+            // Whoever asked is gone, and a new daemon may have seen the slot in the list: it has to end for that one, too.
+            Ended(slot, status);
+            return;
+        }
+
         if (slot->FailedErrno > 0)
             Finish(slot, -slot->FailedErrno, slot->FailedOp, status);
         else

@@ -62,6 +62,18 @@ internal static unsafe class CriLog
         Flush();
     }
 
+    /// <summary>
+    /// Tells subscribers, once a file, that the log has crossed its limit. Only between records: it may close a connection, and with that
+    /// end other slots and write their last lines.
+    /// </summary>
+    public static void AnnounceIfFull(Slot* slot)
+    {
+        if (slot->LogLimit == 0 || slot->LogBytes < slot->LogLimit || slot->LogFullSent)
+            return;
+        slot->LogFullSent = true;
+        Connections.NotifyLogFull(slot);
+    }
+
     private static void Begin(Slot* slot)
     {
         _slot = slot;
@@ -96,11 +108,6 @@ internal static unsafe class CriLog
         if (written < _length)
             Drop(from, written);
         _length = 0;
-        if (_slot->LogLimit > 0 && _slot->LogBytes >= _slot->LogLimit && !_slot->LogFullSent)
-        {
-            _slot->LogFullSent = true;
-            Connections.NotifyLogFull(_slot);
-        }
     }
 
     /// <summary>Counts the records that are lost, and cuts a record off that was written in part, so that the file stays well-formed.</summary>

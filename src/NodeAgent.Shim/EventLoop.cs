@@ -23,6 +23,8 @@ internal static unsafe class EventLoop
 
     private static int _epoll;
 
+    public static int Fd => _epoll;
+
     /// <summary>The shim ends when the last process is gone.</summary>
     public static bool Ending { get; set; }
 

@@ -34,6 +34,7 @@ internal static unsafe class Program
         Kernel.Call(NR.prctl, Kernel.PR_SET_DUMPABLE, 0);
         Kernel.Call(NR.setsid);
         Kernel.Call(NR.umask, 0x12 /* 022 */);
+        Kernel.Call(NR.chdir, (long)Memory.Literal("/"u8));
 
         // What it inherited stays its own: no payload may see the listener, the records or a stray fd of the daemon's.
         const int CLOSE_RANGE_CLOEXEC = 4;
@@ -46,6 +47,14 @@ internal static unsafe class Program
         }
 
         EventLoop.Run();
+
+        // What a grandchild wrote and nobody has ended.
+        for (int i = 0; i < Slots.Used; i++)
+        {
+            Streams.Drain(Slots.At(i));
+            Streams.CloseAll(Slots.At(i));
+        }
+
         return 0;
     }
 }

@@ -9,6 +9,8 @@ internal static unsafe class Signals
 {
     private static int _fd;
 
+    public static int Fd => _fd;
+
     public static int Initialize()
     {
         ResetDispositions();

@@ -117,6 +117,7 @@ internal static unsafe class Streams
         Tees.Write(slot, isError, input + carried, got);
         int used = CriLog.Append(slot, isError, input, carried + got, carried);
         Keep(slot, stream, isError, input + used, carried + got - used);
+        CriLog.AnnounceIfFull(slot);
         return got;
     }
 

@@ -102,6 +102,13 @@ internal static unsafe class Tees
         }
     }
 
+    /// <summary>See <see cref="Inherited"/>.</summary>
+    public static void CloseCopies()
+    {
+        for (int i = 0; i < _used; i++)
+            Kernel.Close(_table[i].Fd);
+    }
+
     private static bool BelongsTo(int tee, Slot* slot) =>
         _table[tee].SlotIndex == Slots.IndexOf(slot) && _table[tee].SlotGeneration == slot->Generation;
 

@@ -66,7 +66,10 @@ public sealed class PodShim : IDisposable
         }
     }
 
-    /// <summary>Starts a process; completes when its execve has happened or a step has failed, which is a value and not an exception.</summary>
+    /// <summary>
+    /// Starts a process; completes when its execve has happened or a step has failed, which is a value and not an exception. While a step blocks
+    /// (a network file system) it does not complete: <see cref="KillAsync"/> ends such a start. The slot stays until <see cref="ForgetAsync"/>.
+    /// </summary>
     public async Task<ShimOutcome> StartAsync(ShimStart start)
     {
         using ShimPassedFds fds = new(start.ProgramFds);

@@ -53,13 +53,15 @@ internal sealed class ShimCalls : IDisposable
             uint sequence = ++_sequence == 0 ? ++_sequence : _sequence;
             ShimHeader header = new() { Size = (uint)message.Length, Type = type, Version = ShimAbi.Version, Sequence = sequence };
             MemoryMarshal.Write(message, in header);
-            _open.Add(sequence, answer);
             Queued request = new(message, fds ?? []);
             if (_queue.Count > 0 || !TrySend(request))
             {
                 _queue.Enqueue(request);
                 _reactor.WantWritable(_connection.Socket, _token, wanted: true);
             }
+
+            // Under the same lock as the reply's arrival, so it cannot come before this.
+            _open.Add(sequence, answer);
         }
 
         return answer.Task;
@@ -72,14 +74,21 @@ internal sealed class ShimCalls : IDisposable
 
     private void Ready(long token, uint events)
     {
-        lock (_lock)
+        try
         {
-            if (_closed)
-                return;
             if ((events & Epoll.EPOLLOUT) != 0)
                 SendQueued();
+            ReceiveAll();
         }
+        catch (LinuxException)
+        {
+            // A socket that cannot be used is as good as gone.
+            Close();
+        }
+    }
 
+    private void ReceiveAll()
+    {
         for (;;)
         {
             ShimTransfer outcome;
@@ -107,10 +116,15 @@ internal sealed class ShimCalls : IDisposable
 
     private void SendQueued()
     {
-        while (_queue.TryPeek(out Queued request) && TrySend(request))
-            _queue.Dequeue();
-        if (_queue.Count == 0)
-            _reactor.WantWritable(_connection.Socket, _token, wanted: false);
+        lock (_lock)
+        {
+            if (_closed)
+                return;
+            while (_queue.TryPeek(out Queued request) && TrySend(request))
+                _queue.Dequeue();
+            if (_queue.Count == 0)
+                _reactor.WantWritable(_connection.Socket, _token, wanted: false);
+        }
     }
 
     private void Take(byte[] message, SafeFileHandle[] fds)

@@ -88,6 +88,47 @@ public abstract class ShimExitContract(ShimBinary binary)
     }
 
     [Fact]
+    public async Task A_start_that_fails_after_its_daemon_has_gone_is_an_exit_for_the_next_one()
+    {
+        await using ShimUnderTest shim = await ShimUnderTest.StartAsync(binary);
+        (SafeFileHandle near, SafeFileHandle far) = Sockets.UnixPair(Sockets.SOCK_SEQPACKET);
+        using SafeFileHandle nearEnd = near;
+        using SafeFileHandle farEnd = far;
+        SyscallProgramBuilder builder = new();
+        builder.Op("wait", Syscalls.read, ProgramArg.PassedFd(0), builder.Reserve(8), 8);
+        builder.Exec("/does/not/exist", ["x"], []);
+        uint slot = shim.NextSlot();
+        Task<ShimOutcome> start = shim.Client.StartAsync(new ShimStart { Slot = slot, Program = builder.Build(), ProgramFds = [far] });
+        Assert.Equal(ShimSlotState.Starting, Assert.Single(await shim.Client.ListAsync()).State);
+        shim.Client.Dispose();
+        await Assert.ThrowsAsync<ShimGoneException>(() => start);
+
+        await shim.ConnectAsync();
+        Assert.Equal(ShimSlotState.Starting, Assert.Single(await shim.Client.ListAsync()).State);
+        Sockets.SendWithFds(near, "go"u8, [], 0);
+        Assert.Equal(127, ShimWaitStatus.ExitCode((await shim.ExitOfAsync(slot)).WaitStatus));
+        Assert.NotNull(Assert.Single(ShimRecords.Read(shim.Folder)).Exit);
+    }
+
+    [Fact]
+    public async Task A_start_that_blocks_holds_nobody_up_and_can_be_killed()
+    {
+        await using ShimUnderTest shim = await ShimUnderTest.StartAsync(binary);
+        (SafeFileHandle near, SafeFileHandle far) = Sockets.UnixPair(Sockets.SOCK_SEQPACKET);
+        using SafeFileHandle nearEnd = near;
+        using SafeFileHandle farEnd = far;
+        SyscallProgramBuilder builder = new();
+        builder.Op("wait", Syscalls.read, ProgramArg.PassedFd(0), builder.Reserve(8), 8);
+        uint slot = shim.NextSlot();
+        Task<ShimOutcome> start = shim.Client.StartAsync(new ShimStart { Slot = slot, Program = builder.Build(), ProgramFds = [far] });
+        (uint other, _) = await shim.ShellAsync("exit 0");
+        await shim.ExitOfAsync(other);
+        Assert.True(await shim.Client.KillAsync(slot, 9));
+        ShimOutcome outcome = await ShimUnderTest.Soon(start);
+        Assert.Equal((Errno.ECHILD, (int)ShimStep.Died, 9), (outcome.Errno, outcome.OpIndex, outcome.WaitStatus));
+    }
+
+    [Fact]
     public async Task Two_daemons_at_once_both_hear_of_an_exit()
     {
         await using ShimUnderTest shim = await ShimUnderTest.StartAsync(binary);

@@ -216,6 +216,26 @@ public abstract class ShimStartContract(ShimBinary binary)
     }
 
     [Fact]
+    public async Task A_program_that_never_executes_anything_holds_no_descriptor_of_the_shim_s()
+    {
+        await using ShimUnderTest shim = await ShimUnderTest.StartAsync(binary);
+        (uint other, _) = await shim.ShellAsync("cat", ShimStartFlags.OpenStdin);
+        (SafeFileHandle near, SafeFileHandle far) = Sockets.UnixPair(Sockets.SOCK_SEQPACKET);
+        using SafeFileHandle nearEnd = near;
+        using SafeFileHandle farEnd = far;
+        SyscallProgramBuilder builder = new();
+        builder.Announce();
+        builder.Op("wait", Syscalls.read, ProgramArg.PassedFd(0), builder.Reserve(8), 8);
+        ShimOutcome outcome = await shim.StartAsync(new ShimStart { Slot = shim.NextSlot(), Program = builder.Build(), ProgramFds = [far] });
+        string[] held = [.. Directory.GetFileSystemEntries($"/proc/{outcome.Pid}/fd").Select(fd => new FileInfo(fd).LinkTarget!.Split(':')[0]).Order(StringComparer.Ordinal)];
+        Assert.Equal(["/dev/null", "/dev/null", "/dev/null", "/memfd", "socket"], held);
+
+        // What it would otherwise prevent: the end of somebody else's stdin.
+        await shim.Client.CloseStdinAsync(other);
+        Assert.Equal(0, (await shim.ExitOfAsync(other)).WaitStatus);
+    }
+
+    [Fact]
     public async Task Run_changes_the_shim_and_with_it_what_it_starts_later()
     {
         await using ShimUnderTest shim = await ShimUnderTest.StartAsync(binary);
