@@ -1,0 +1,17 @@
+namespace NodeAgent.Pods;
+
+/// <summary>Reasons of a pod's events, as a Kubernetes node gives them.</summary>
+public static class PodEvents
+{
+    public const string Pulling = "Pulling";
+    public const string Pulled = "Pulled";
+    public const string Created = "Created";
+    public const string Started = "Started";
+    public const string Killing = "Killing";
+    public const string BackOff = "BackOff";
+    public const string Failed = "Failed";
+    public const string FailedCreatePodSandBox = "FailedCreatePodSandBox";
+    public const string FailedKillPod = "FailedKillPod";
+    public const string SandboxChanged = "SandboxChanged";
+    public const string FailedManifest = "FailedManifest";
+}

@@ -1,0 +1,134 @@
+using Microsoft.Extensions.Logging;
+using NodeAgent.Core.Cri;
+using NodeAgent.Core.Planning;
+
+namespace NodeAgent.Pods;
+
+/// <summary>The periods of the loops. A test sets its own; the daemon takes the defaults or its configuration's.</summary>
+public sealed record PodLoopsSettings
+{
+    public PlannerSettings Planner { get; init; } = PlannerSettings.Default;
+    public ManifestWatcherSettings Watcher { get; init; } = ManifestWatcherSettings.Default;
+
+    /// <summary>Between listings of everything that runs, the net under the runtime's events.</summary>
+    public TimeSpan RelistPeriod { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Between attempts to list what runs at the start.</summary>
+    public TimeSpan RecoveryRetryPeriod { get; init; } = TimeSpan.FromSeconds(1);
+}
+
+/// <summary>
+/// All loops of the agent, put together.
+/// <code>
+///   created --StartAsync--> recovering --everything that runs is adopted, the folder is listed once--> running --StopAsync--> stopped
+/// </code>
+/// The order of recovery: 1. list what runs (tried until it succeeds: starting a pod without knowing what runs could start it twice); 2. a worker takes over
+/// each pod as its record says; 3. the first listing of the manifests; 4. only then what nobody wants ends.
+/// A folder that cannot be listed does not hold up step 4 for ever: the adopted pods run on, and nothing ends until it can be.
+/// Caller: the daemon, once. Stopping ends the loops and leaves the pods running.
+/// </summary>
+public sealed partial class PodLoops : IAsyncDisposable
+{
+    private readonly IPodRuntime _runtime;
+    private readonly SteadyClock _clock;
+    private readonly PodLoopsSettings _settings;
+    private readonly ILogger<PodLoops> _log;
+    private readonly ManifestWatcher _watcher;
+    private readonly Pleg _pleg;
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly TaskCompletionSource _recovered = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private Task _loops = Task.CompletedTask;
+
+    public PodLoops(
+        IPodRuntime runtime,
+        IImageService images,
+        ISnapshotter snapshots,
+        IManifestFolder folder,
+        PodSurroundings surroundings,
+        PodStores stores,
+        TimeProvider time,
+        PodLoopsSettings settings,
+        ILoggerFactory logs)
+    {
+        _runtime = runtime;
+        _settings = settings;
+        _clock = new SteadyClock(time);
+        _log = logs.CreateLogger<PodLoops>();
+        var cache = new PodCache(runtime);
+        var executor = new PodPlanExecutor(runtime, snapshots, new ImageEnsurer(images, stores.Events), stores.Events, _clock, settings.Planner);
+        var publisher = new PodStatusPublisher(stores.Pods, surroundings, _clock);
+        Workers = new PodWorkers(new PodWorkerParts(runtime, cache, executor, publisher, stores.Events, _clock, settings.Planner, logs.CreateLogger<PodWorker>()));
+        var intake = new ManifestIntake(surroundings.NodeName, folder.Path, Workers, stores, logs.CreateLogger<ManifestIntake>());
+        var leavings = new OrphanVolumes(runtime, Workers, intake, logs.CreateLogger<OrphanVolumes>());
+        _watcher = new ManifestWatcher(folder, intake, leavings, _clock, settings.Watcher, logs.CreateLogger<ManifestWatcher>());
+        _pleg = new Pleg(runtime, snapshots, executor, cache, Workers, _clock, settings.RelistPeriod, logs.CreateLogger<Pleg>());
+    }
+
+    public PodWorkers Workers { get; }
+
+    /// <summary>The loops that have to turn for the agent to be alive.</summary>
+    public IReadOnlyList<LoopHeartbeat> Heartbeats => [_watcher.Heartbeat, _pleg.Heartbeat];
+
+    /// <summary>Sets the loops going and returns; <see cref="WaitForRecoveryAsync"/> tells when they are all there.</summary>
+    public void Start() => _loops = RunAsync();
+
+    /// <summary>Returns when what ran before is adopted and the manifests have been listed once: the agent is ready.</summary>
+    public Task WaitForRecoveryAsync(CancellationToken cancellationToken) => _recovered.Task.WaitAsync(cancellationToken);
+
+    /// <summary>To be called when images were loaded: pods that wait for one try again at once.</summary>
+    public void ImagesChanged() => Workers.RetryImages();
+
+    /// <summary>Ends the loops and waits for them. The pods run on.</summary>
+    public async Task StopAsync()
+    {
+        _stopping.Cancel();
+        await _loops;
+        await Workers.StopAsync();
+        _recovered.TrySetCanceled();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await StopAsync();
+        _stopping.Dispose();
+    }
+
+    private async Task RunAsync()
+    {
+        await Task.Yield();
+        try
+        {
+            await RecoverAsync();
+        }
+        catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
+        {
+            return;
+        }
+
+        // From here on an event can only concern a pod that has a worker or that a relist will find.
+        var events = _pleg.RunEventsAsync(_stopping.Token);
+        _watcher.Start();
+        _recovered.TrySetResult();
+        await Task.WhenAll(events, _pleg.RunRelistAsync(_stopping.Token), _watcher.RunAsync(_stopping.Token));
+    }
+
+    private async Task RecoverAsync()
+    {
+        while (true)
+        {
+            try
+            {
+                var running = await _runtime.ListPodsAsync(_stopping.Token);
+                foreach (var state in running)
+                    Workers.Adopt(state);
+                LogRecovered(running.Count);
+                return;
+            }
+            catch (Exception error) when (error is not OperationCanceledException)
+            {
+                LogRecoveryFailed(error);
+                await Task.Delay(_settings.RecoveryRetryPeriod, _clock.Time, _stopping.Token);
+            }
+        }
+    }
+}

@@ -1,0 +1,31 @@
+using NodeAgent.Core.Cri;
+using NodeAgent.Core.Model;
+using NodeAgent.Core.Planning;
+using NodeAgent.Core.Status;
+
+namespace NodeAgent.Pods;
+
+/// <summary>What pods show of the node they are on.</summary>
+/// <param name="HostIPs">The node's addresses now, the preferred one first.</param>
+public sealed record PodSurroundings(string NodeName, Func<IReadOnlyList<string>> HostIPs);
+
+/// <summary>Makes a pod and its status visible to readers. Called by the pod's own worker.</summary>
+public sealed class PodStatusPublisher(StatusStore store, PodSurroundings surroundings, SteadyClock clock)
+{
+    /// <param name="unobservable">Why the state cannot be had at present; null when it can.</param>
+    public void Publish(PodDesire desire, PodRuntimeState? observed, PodPlan plan, string? unobservable = null)
+    {
+        var previous = store.Find(desire.Uid)?.Status;
+        var status = PodStatusBuilder.Build(
+            desire, observed, plan, ProbeResults.None, previous, surroundings.HostIPs(), clock.Time.GetUtcNow(), unobservable);
+        var metadata = (desire.Pod.Metadata ?? new ObjectMeta()) with
+        {
+            CreationTimestamp = status.StartTime,
+            DeletionTimestamp = desire.Deletion?.Deadline,
+            DeletionGracePeriodSeconds = desire.Deletion is { } deletion ? (long)Math.Ceiling(deletion.Grace.TotalSeconds) : null,
+        };
+        store.Publish(desire.Pod with { Metadata = metadata, Status = status }, desire.Uid);
+    }
+
+    public void Remove(PodUid uid) => store.Remove(uid);
+}

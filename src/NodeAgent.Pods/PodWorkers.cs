@@ -1,0 +1,211 @@
+using System.Runtime.InteropServices;
+using NodeAgent.Core.Cri;
+using NodeAgent.Core.Manifests;
+using NodeAgent.Core.Planning;
+
+namespace NodeAgent.Pods;
+
+/// <summary>
+/// All pod workers, one per pod uid, and who may run next under each namespace and name.
+/// <code>
+///   a name:  free --wanted--> taken by uid A --wanted as uid B, or not wanted--> A terminating --A Terminated--> free, or taken by B
+/// </code>
+/// Callers: the manifest watcher (SetWanted), the PLEG (Wake, AdoptOrphan), the start of the loops (Adopt), the API (RetryImages).
+/// Invariants: two uids of one name never run at once, for a wanted pod starts only when every other worker of its name is Terminated; a uid that is wanted
+/// again while it ends starts anew after that; the wish is a level, not an edge: setting the same set twice does nothing.
+/// An adopted pod runs on by its recorded specification until a full set of wishes has been set; then whatever nobody wants ends.
+/// </summary>
+public sealed partial class PodWorkers(PodWorkerParts parts)
+{
+    private readonly Lock _gate = new();
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly Dictionary<PodUid, Live> _live = [];
+    private readonly Dictionary<PodName, int> _taken = [];
+    private Dictionary<PodName, DesiredPod> _wanted = [];
+    private bool _wishesKnown;
+
+    /// <summary>The pods there are workers for.</summary>
+    public IReadOnlyList<PodUid> Uids
+    {
+        get
+        {
+            lock (_gate)
+                return [.. _live.Keys];
+        }
+    }
+
+    /// <summary>The pods there are workers for, and those that are wanted and wait for their name.</summary>
+    public IReadOnlySet<PodUid> KnownUids
+    {
+        get
+        {
+            lock (_gate)
+                return new HashSet<PodUid>(_live.Keys.Concat(_wanted.Values.Select(wish => new PodUid(wish.Uid))));
+        }
+    }
+
+    /// <summary>Where the pods come from that there are workers for.</summary>
+    public IReadOnlySet<string> Sources
+    {
+        get
+        {
+            lock (_gate)
+                return _live.Values.Select(live => live.Worker.Desire.Source).ToHashSet(StringComparer.Ordinal);
+        }
+    }
+
+    /// <summary>Takes over a pod that was running before this agent: it goes on undisturbed.</summary>
+    public void Adopt(PodRuntimeState state)
+    {
+        lock (_gate)
+        {
+            if (!_live.ContainsKey(state.Uid))
+                Start(DesireOf(state), adopted: true);
+        }
+    }
+
+    /// <summary>A pod was found that has no worker. Before wishes are known it is adopted; afterwards nobody wants it, and it ends with its own grace.</summary>
+    public void AdoptOrphan(PodRuntimeState state)
+    {
+        lock (_gate)
+        {
+            if (_live.ContainsKey(state.Uid))
+                return;
+            var live = Start(DesireOf(state), adopted: true);
+            if (_wishesKnown)
+                End(live, DeletionReason.Orphaned);
+        }
+    }
+
+    /// <summary>Sets all wishes of all sources; each name once.</summary>
+    /// <param name="unreadable">
+    /// Sources that cannot say what they want at present. A pod that was adopted from one of them goes on: its record is the last good state there is.
+    /// </param>
+    public void SetWanted(IReadOnlyCollection<DesiredPod> wanted, IReadOnlySet<string> unreadable)
+    {
+        lock (_gate)
+        {
+            _wishesKnown = true;
+            _wanted = wanted.ToDictionary(pod => pod.Name);
+            foreach (var live in _live.Values)
+            {
+                if (live.Worker.IsTerminating)
+                    continue;
+                bool nameWanted = _wanted.TryGetValue(live.Name, out var wish);
+                if (wish?.Uid == live.Worker.Uid.Value)
+                {
+                    live.Adopted = false;
+                    live.Worker.Update(wish.Pod, wish.Source.Name);
+                }
+                else if (!live.Adopted || !unreadable.Contains(live.Worker.Desire.Source))
+                {
+                    End(live, nameWanted ? DeletionReason.ManifestChanged : live.Adopted ? DeletionReason.Orphaned : DeletionReason.ManifestRemoved);
+                }
+            }
+
+            foreach (var wish in _wanted.Values)
+                StartIfFree(wish);
+        }
+    }
+
+    /// <summary>Something about this pod may have changed.</summary>
+    /// <returns>Whether it has a worker.</returns>
+    public bool Wake(PodUid uid)
+    {
+        lock (_gate)
+        {
+            if (!_live.TryGetValue(uid, out var live))
+                return false;
+            live.Worker.Wake();
+            return true;
+        }
+    }
+
+    /// <summary>Images were loaded: pods that wait for one try again at once.</summary>
+    public void RetryImages()
+    {
+        lock (_gate)
+        {
+            foreach (var live in _live.Values)
+                live.Worker.RetryImages();
+        }
+    }
+
+    /// <summary>Ends the tasks, not the pods.</summary>
+    public async Task StopAsync()
+    {
+        _stopping.Cancel();
+        Task[] tasks;
+        lock (_gate)
+            tasks = [.. _live.Values.Select(live => live.Task)];
+        await Task.WhenAll(tasks);
+    }
+
+    private void StartIfFree(DesiredPod wish)
+    {
+        if (!_taken.ContainsKey(wish.Name) && !_stopping.IsCancellationRequested)
+            Start(new PodDesire(new PodUid(wish.Uid), wish.Pod, wish.Source.Name, parts.Clock.Now), adopted: false);
+    }
+
+    private Live Start(PodDesire desire, bool adopted)
+    {
+        var live = new Live(new PodWorker(desire, parts), PodName.Of(desire.Pod)) { Adopted = adopted };
+        _live[desire.Uid] = live;
+        _taken[live.Name] = _taken.GetValueOrDefault(live.Name) + 1;
+        live.Task = RunAsync(live);
+        return live;
+    }
+
+    private async Task RunAsync(Live live)
+    {
+        if (!await live.Worker.RunAsync(_stopping.Token))
+            return;
+        await ForgetLogsAsync(live);
+        parts.Cache.Forget(live.Worker.Uid);
+        parts.Publisher.Remove(live.Worker.Uid);
+        lock (_gate)
+        {
+            _live.Remove(live.Worker.Uid);
+            if (--CollectionsMarshal.GetValueRefOrNullRef(_taken, live.Name) == 0)
+                _taken.Remove(live.Name);
+            if (_wanted.TryGetValue(live.Name, out var wish))
+                StartIfFree(wish);
+        }
+    }
+
+    /// <summary>A pod's logs go with the pod, as on every node of a cluster. Logs that stay behind hurt nobody, so a failure holds up nothing.</summary>
+    private async Task ForgetLogsAsync(Live live)
+    {
+        try
+        {
+            await parts.Runtime.RemovePodLogsAsync(live.Name.Namespace, live.Name.Name, live.Worker.Uid, _stopping.Token);
+        }
+        catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
+        {
+        }
+        catch (Exception error)
+        {
+            LogLogsStay(live.Name, error);
+        }
+    }
+
+    private void End(Live live, DeletionReason reason) =>
+        live.Worker.Terminate(new PodDeletion(parts.Clock.Now, PodDeletion.GraceOf(live.Worker.Desire.Pod), reason));
+
+    private PodDesire DesireOf(PodRuntimeState state)
+    {
+        var accepted = state.Sandboxes.Count > 0 ? state.Sandboxes.Min(sandbox => sandbox.CreatedAt) : parts.Clock.Now;
+        return new PodDesire(state.Uid, state.Pod, state.Source, accepted);
+    }
+
+    private sealed class Live(PodWorker worker, PodName name)
+    {
+        public PodWorker Worker { get; } = worker;
+        public PodName Name { get; } = name;
+
+        /// <summary>Taken over from before the agent's start, and no source has asked for it since.</summary>
+        public bool Adopted { get; set; }
+
+        public Task Task { get; set; } = Task.CompletedTask;
+    }
+}
