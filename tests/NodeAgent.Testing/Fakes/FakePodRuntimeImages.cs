@@ -1,0 +1,108 @@
+using NodeAgent.Core.Cri;
+
+namespace NodeAgent.Testing.Fakes;
+
+/// <summary>
+/// Images and snapshots for loops that run on <see cref="FakePodRuntime"/>: an image is a name, a snapshot is a key. No registry can be asked unless a test
+/// puts images into it.
+/// </summary>
+public sealed class FakePodRuntimeImages : IImageService, ISnapshotter
+{
+    private readonly Lock _gate = new();
+    private readonly SortedDictionary<string, ImageRecord> _images = new(StringComparer.Ordinal);
+    private readonly SortedSet<string> _registry = new(StringComparer.Ordinal);
+    private readonly SortedSet<string> _snapshots = new(StringComparer.Ordinal);
+
+    /// <summary>Every pull fails with this, whatever the registry has.</summary>
+    public ImageException? PullError { get; set; }
+
+    /// <summary>Every preparation fails with this.</summary>
+    public Exception? PrepareError { get; set; }
+    public int Pulls { get; private set; }
+
+    /// <summary>Keys of the snapshots there are.</summary>
+    public IReadOnlyList<string> Snapshots
+    {
+        get
+        {
+            lock (_gate)
+                return [.. _snapshots];
+        }
+    }
+
+    /// <summary>As if loaded from a file.</summary>
+    public void Load(params ReadOnlySpan<string> references)
+    {
+        lock (_gate)
+        {
+            foreach (string reference in references)
+                _images[reference] = RecordOf(reference);
+        }
+    }
+
+    public void PutIntoRegistry(string reference)
+    {
+        lock (_gate)
+            _registry.Add(reference);
+    }
+
+    public ValueTask<ImageRecord?> ImageStatusAsync(string reference, CancellationToken cancellationToken)
+    {
+        lock (_gate)
+            return new(_images.GetValueOrDefault(reference));
+    }
+
+    public ValueTask<IReadOnlyList<ImageRecord>> ListImagesAsync(CancellationToken cancellationToken)
+    {
+        lock (_gate)
+            return new([.. _images.Values]);
+    }
+
+    public async Task<ImageRecord> PullImageAsync(string reference, CancellationToken cancellationToken)
+    {
+        await Task.Yield();
+        lock (_gate)
+        {
+            Pulls++;
+            if (PullError is not null)
+                throw PullError;
+            if (!_registry.Contains(reference))
+                throw new ImageException(ImageFailure.RegistryUnavailable, $"image \"{reference}\": no registry can be asked");
+            return _images[reference] = RecordOf(reference);
+        }
+    }
+
+    public Task<IReadOnlyList<ImageRecord>> LoadAsync(string path, string? name, CancellationToken cancellationToken)
+    {
+        Load(name ?? path);
+        return Task.FromResult<IReadOnlyList<ImageRecord>>([RecordOf(name ?? path)]);
+    }
+
+    public Task<bool> RemoveImageAsync(string reference, CancellationToken cancellationToken)
+    {
+        lock (_gate)
+            return Task.FromResult(_images.Remove(reference));
+    }
+
+    public async Task<Mount> PrepareAsync(string key, ImageRecord image, CancellationToken cancellationToken)
+    {
+        await Task.Yield();
+        if (PrepareError is not null)
+            throw PrepareError;
+        lock (_gate)
+            _snapshots.Add(key);
+        return new Mount("overlay", "overlay", [new MountOption("lowerdir", "/lower/" + image.Id), new MountOption("upperdir", "/upper/" + key)]);
+    }
+
+    public Task RemoveAsync(string key, CancellationToken cancellationToken)
+    {
+        lock (_gate)
+            _snapshots.Remove(key);
+        return Task.CompletedTask;
+    }
+
+    public ValueTask<IReadOnlyList<string>> ListAsync(CancellationToken cancellationToken) => new(Snapshots);
+
+    private static ImageRecord RecordOf(string reference) =>
+        new("sha256:" + reference, [reference], "sha256:" + reference, 1, [], new ImageConfig(), DateTimeOffset.UnixEpoch);
+}
