@@ -9,7 +9,7 @@ namespace NodeAgent.UnitTests.Planning;
 /// </summary>
 public sealed class RandomHistoryTests
 {
-    private const int StepsPerSeed = 8_000;
+    private const int StepsPerSeed = 7_200;
 
     public static TheoryData<int> Seeds() => [.. Enumerable.Range(1, 14)];
 

@@ -127,4 +127,25 @@ public sealed class SandboxTests
         Assert.Null(second.WakeAt);
         Assert.Equal(PodStage.Finished, second.Stage);
     }
+
+    [Fact]
+    public void A_finished_pod_stays_finished_when_its_records_are_lost_or_its_definition_changes()
+    {
+        PodBuilder job = PodBuilder.Named("job").Policy("Never");
+        Pod pod = job.Main("app").Build();
+        PlannerMemory memory = PlanFor.At(10, pod, new ObservedPod(pod).Sandbox().Exited("app", 0)).Memory;
+        PodPlan lost = PlanFor.At(11, pod, null, memory);
+        Assert.Equal((0, PodStage.Finished), (lost.Actions.Count, lost.Stage));
+        Pod changed = job.Main("app", c => c with { Image = "localhost/app:2" }).Build();
+        Assert.Equal("stop sandbox 0 PodFinished", PlanFor.At(11, changed, new ObservedPod(pod).Sandbox().Exited("app", 0), memory).Text());
+    }
+
+    [Fact]
+    public void A_pod_whose_kept_status_says_that_it_is_over_is_not_started_again()
+    {
+        Pod pod = PodBuilder.Named("web").Main("app").Build();
+        PodStatus evicted = new() { Phase = PodPhase.Failed, Reason = "Evicted", Message = "low on memory", StartTime = ObservedPod.Start };
+        PodPlan plan = PlanFor.At(11, pod, null, PlannerMemory.Restore(evicted));
+        Assert.Equal((0, PodStage.Finished, "Evicted"), (plan.Actions.Count, plan.Stage, plan.Verdict?.Reason));
+    }
 }

@@ -127,4 +127,11 @@ public sealed class ContainerStatusTests
         PodStatus before = StatusFor.At(5, pod, new ObservedPod(pod).Sandbox().Exited("app", 0));
         Assert.Equal("Terminated Completed 0", StatusFor.At(6, pod, null, before, PlannerMemory.Restore(before)).Container("app").Text());
     }
+
+    [Fact]
+    public void The_restart_count_does_not_fall_when_only_an_older_record_is_left()
+    {
+        PodStatus before = StatusFor.At(5, Web, new ObservedPod(Web).Sandbox().Exited("app", 7, 4).Running("app", 5, at: 2));
+        Assert.Equal(5, StatusFor.At(6, Web, new ObservedPod(Web).Sandbox().Exited("app", 7, 4), before).Container("app").RestartCount);
+    }
 }
