@@ -151,7 +151,7 @@ public sealed class PodRuntime : IPodRuntime, IAsyncDisposable
             // It may have been started between the kill and the gate.
             await _stopper.KillAsync(container);
             ContainerRecord record = container.Record;
-            File.Delete(_node.TerminationLogPath(container));
+            TerminationLog.Remove(_node.TerminationLogPath(container));
             _node.Records.RemoveContainer(container.Sandbox.Pod.Uid, container.Sandbox.Attempt, record.Name, record.Attempt, record.Id);
             container.Sandbox.Containers.TryRemove(id, out _);
             return true;

@@ -4,6 +4,7 @@ using NodeAgent.Runtime.Containers;
 using NodeAgent.Runtime.Records;
 using NodeAgent.Runtime.ShimClient;
 using NodeAgent.Runtime.State;
+using NodeAgent.Runtime.Volumes;
 
 namespace NodeAgent.Runtime.Sandbox;
 
@@ -27,7 +28,9 @@ internal sealed class SandboxTeardown(RuntimeNode node, ContainerExits exits)
         node.Options.Pass("SandboxTeardown.AfterRecord");
         await EndShimAsync(sandbox);
         node.Options.Pass("SandboxTeardown.AfterShim");
-        await node.Cgroups.RemoveAsync(sandbox.Cgroup, node.Options.KillDeadline, node.Time);
+        // The pod's cgroup belongs to the sandbox that took this one's place, which was not made before this one was down.
+        if (!sandbox.Pod.Sandboxes.Any(other => other != sandbox && other.Record.Phase != SandboxPhase.NotReady))
+            await node.Cgroups.RemoveAsync(sandbox.Cgroup, node.Options.KillDeadline, node.Time);
         node.Options.Pass("SandboxTeardown.AfterCgroup");
         await SettleContainersAsync(sandbox, why);
         SandboxFiles.UnmountShm(sandbox.Folder);
@@ -39,7 +42,7 @@ internal sealed class SandboxTeardown(RuntimeNode node, ContainerExits exits)
     public async Task RemoveAsync(LiveSandbox sandbox, bool keepVolumes = false)
     {
         await StopAsync(sandbox, "removed");
-        foreach (LiveContainer container in sandbox.Containers.Values) File.Delete(node.TerminationLogPath(container));
+        foreach (LiveContainer container in sandbox.Containers.Values) TerminationLog.Remove(node.TerminationLogPath(container));
         if (!keepVolumes && sandbox.Pod.Sandboxes.All(other => other == sandbox)) node.Volumes.Remove(sandbox.Pod.Uid);
         node.Options.Pass("SandboxTeardown.AfterVolumes");
         node.Records.RemoveSandbox(sandbox.Pod.Uid, sandbox.Attempt);

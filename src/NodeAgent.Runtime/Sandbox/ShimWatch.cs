@@ -137,9 +137,9 @@ internal sealed class ShimWatch(RuntimeNode node, ContainerExits exits, SandboxT
     /// </summary>
     private async Task DieAsync(LiveSandbox sandbox, string why)
     {
-        if (!sandbox.Down(why)) return;
         try
         {
+            if (!sandbox.Down(why)) return;
             foreach (uint exec in sandbox.Execs.Keys)
             {
                 if (sandbox.Execs.TryRemove(exec, out TaskCompletionSource<int>? ended)) ended.TrySetResult(ContainerReasons.UnknownCode);

@@ -24,6 +24,12 @@ public static class TerminationLog
         File.SetUnixFileMode(path, OpenToAll);
     }
 
+    public static void Remove(string path)
+    {
+        // File.Delete bears a missing file, but not a missing folder.
+        if (File.Exists(path)) File.Delete(path);
+    }
+
     /// <summary>Null when there is nothing to say.</summary>
     public static string? Read(string path, string? policy, int exitCode, string logPath)
     {

@@ -19,7 +19,6 @@ namespace NodeAgent.KernelTests.Runtime;
 internal sealed class TestNode : IAsyncDisposable
 {
     private readonly string _root = Directory.CreateTempSubdirectory("podagent-runtime-").FullName;
-    private readonly List<PodRuntime> _crashed = [];
     private readonly Dictionary<string, string> _uppers = new(StringComparer.Ordinal);
     private int _pods;
 
@@ -68,18 +67,13 @@ internal sealed class TestNode : IAsyncDisposable
             Failpoint = step => Failpoint?.Invoke(step),
         });
 
-    /// <summary>Lets the runtime go as a crash would: nothing more is heard from it, and another one is opened over what it left.</summary>
+    /// <summary>
+    /// Lets the runtime go as a crash would: its connections close, a verb that hangs in a failpoint hangs for good, and another one is opened over what it left.
+    /// </summary>
     public async Task<PodRuntime> RestartAsync()
     {
-        await Runtime.DisposeAsync();
-        return Runtime = await OpenRuntimeAsync();
-    }
-
-    /// <summary>The same for a runtime that hangs in a failpoint and will never be heard of again.</summary>
-    public async Task<PodRuntime> ReplaceHungAsync()
-    {
-        _crashed.Add(Runtime);
         Failpoint = null;
+        await Runtime.DisposeAsync();
         return Runtime = await OpenRuntimeAsync();
     }
 
@@ -150,6 +144,22 @@ internal sealed class TestNode : IAsyncDisposable
         }
     }
 
+    public async Task EventAsync(Predicate<RuntimeEvent> wanted)
+    {
+        using CancellationTokenSource deadline = new(TimeSpan.FromSeconds(20));
+        while (!wanted(await Runtime.Events.ReadAsync(deadline.Token)))
+        {
+        }
+    }
+
+    /// <summary>For what only a container does and no event tells: looks again every few milliseconds.</summary>
+    public static async Task UntilAsync(Func<bool> condition)
+    {
+        using CancellationTokenSource deadline = new(TimeSpan.FromSeconds(20));
+        using PeriodicTimer again = new(TimeSpan.FromMilliseconds(5));
+        while (!condition()) await again.WaitForNextTickAsync(deadline.Token);
+    }
+
     /// <summary>The texts of a log's records.</summary>
     public static string Log(ContainerRun run, string stream = "stdout")
     {
@@ -186,7 +196,6 @@ internal sealed class TestNode : IAsyncDisposable
         foreach (PodRuntimeState state in await Runtime.ListPodsAsync(default)) await RemovePodAsync(state.Uid);
         await Runtime.RemoveOrphanVolumesAsync(new HashSet<PodUid>(), default);
         IReadOnlyList<Leak> leaks = LeakLedger.List(Paths);
-        foreach (PodRuntime crashed in _crashed) await crashed.DisposeAsync();
         await Runtime.DisposeAsync();
         bool cgroupLeft = Directory.Exists(Paths.Cgroup);
         DirectoryTree.Remove(_root);
