@@ -1,1 +1,4 @@
-return 0;
+using NodeAgent.Cli;
+
+using var io = PodctlIo.OfProcess();
+return await Podctl.RunAsync(args, io).ConfigureAwait(false);

@@ -130,7 +130,6 @@ public sealed class ExecTests : IAsyncLifetime
     [InlineData("command=ls&container=nope", "v5.channel.k8s.io", 400, "container nope is not valid for pod web")]
     [InlineData("stdout=true", "v5.channel.k8s.io", 400, "no command was given")]
     [InlineData("command=ls", "v1.other", 400, "none of the offered protocols is spoken here: v1.other")]
-    [InlineData("command=ls", "v5.channel.k8s.io", 404, "container c0ffee: not found")]
     public async Task Refusals(string query, string protocol, int code, string message)
     {
         using var socket = new ClientWebSocket { Options = { CollectHttpResponseDetails = true } };
@@ -147,6 +146,28 @@ public sealed class ExecTests : IAsyncLifetime
         JsonNode status = JsonNode.Parse(await response.Content.ReadAsStringAsync(Cancel))!;
         Assert.Equal(code, (int)status["code"]!);
         Assert.Contains(message, (string)status["message"]!);
+    }
+
+    [Fact(DisplayName = "a container that does not run is refused with its state, to whatever protocol is spoken")]
+    public async Task NotRunning()
+    {
+        Core.Model.Pod pod = _api.RunningPod("default", "web");
+        Core.Model.ContainerStatus over = pod.Status!.ContainerStatuses![0] with
+        {
+            State = new Core.Model.ContainerState { Terminated = new Core.Model.ContainerStateTerminated { ExitCode = 3, Reason = "Error" } },
+        };
+        _api.Pods.Publish(pod with { Status = pod.Status with { ContainerStatuses = [over] } }, new PodUid("uid-1"));
+        using HttpResponseMessage response = await _api.Client.PostAsync("/api/v1/namespaces/default/pods/web/exec?command=ls", null, Cancel);
+        Assert.Equal(HttpStatusCode.Conflict, response.StatusCode);
+        Assert.Contains("container \\\"main\\\" in pod \\\"web\\\" is not running (terminated: Error, exit code 3)", await response.Content.ReadAsStringAsync(Cancel));
+    }
+
+    [Fact(DisplayName = "a command that the runtime can't start is told on the error channel")]
+    public async Task StartFails()
+    {
+        using ClientWebSocket socket = await ConnectAsync("command=ls");
+        JsonNode status = JsonNode.Parse((await ReadToEndAsync(socket))[3])!;
+        Assert.Equal(("Failure", "InternalError", "container c0ffee: not found"), ((string)status["status"]!, (string)status["reason"]!, (string)status["message"]!));
     }
 
     [Fact(DisplayName = "the older SPDY form is refused with what to do")]

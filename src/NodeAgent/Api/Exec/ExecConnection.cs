@@ -49,6 +49,15 @@ internal sealed class ExecConnection(WebSocket socket, IExecSession session) : I
         }
     }
 
+    /// <summary>Tells the client that the command could not be started, and closes.</summary>
+    public static async Task RefuseAsync(WebSocket socket, string message, CancellationToken cancellationToken)
+    {
+        var status = new Status { Outcome = "Failure", Reason = StatusReason.InternalError, Message = message, Code = 500 };
+        byte[] frame = [(byte)ExecChannel.Error, .. JsonSerializer.SerializeToUtf8Bytes(status, KubernetesJson.Wire.Status)];
+        await socket.SendAsync(frame, WebSocketMessageType.Binary, endOfMessage: true, cancellationToken).ConfigureAwait(false);
+        await socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, cancellationToken).ConfigureAwait(false);
+    }
+
     public void Dispose() => _sending.Dispose();
 
     // Returns when the client closes or goes.

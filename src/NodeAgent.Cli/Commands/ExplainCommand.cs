@@ -1,0 +1,38 @@
+using System.CommandLine;
+using NodeAgent.Cli.Output;
+using NodeAgent.Core.Manifests;
+using NodeAgent.Core.Model;
+
+namespace NodeAgent.Cli.Commands;
+
+/// <summary><c>podctl explain FILE…</c>: what the agent would make of a manifest, step by step. Needs no agent and does nothing.</summary>
+internal static class ExplainCommand
+{
+    public static Command Create(GlobalOptions global)
+    {
+        var files = new Argument<string[]>("FILE") { Description = "Manifests, folders of manifests, or - for standard input", Arity = ArgumentArity.OneOrMore };
+        var node = new Option<string>("--node-name") { Description = "The name of the node, which goes into the uid", HelpName = "NAME", DefaultValueFactory = _ => Environment.MachineName };
+        var command = new Command("explain", "Show what a manifest would do here, and do nothing") { files, node };
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            PodctlIo io = global.Io;
+            bool valid = true;
+            foreach (string path in ManifestInput.Expand(parsed.GetValue(files)!))
+            {
+                ManifestFile file = await ManifestInput.ReadAsync(io, path, cancellationToken).ConfigureAwait(false);
+                foreach (ManifestError error in file.Errors) await io.Error.WriteLineAsync(error.ToString()).ConfigureAwait(false);
+                valid &= file.IsValid;
+                if (!file.IsValid) continue;
+                foreach (Pod pod in file.Pods)
+                {
+                    var description = new Description();
+                    PodExplanation.Write(description, pod, parsed.GetValue(node)!, path == ManifestInput.StandardInput ? "<stdin>" : Path.GetFullPath(path), io.Time.GetUtcNow());
+                    await io.Out.WriteAsync(description.ToString() + "\n").ConfigureAwait(false);
+                }
+                foreach (ManifestNote note in file.Notes) await io.Out.WriteAsync($"{note} (note)\n").ConfigureAwait(false);
+            }
+            return valid ? ExitCode.Fine : ExitCode.Failed;
+        });
+        return command;
+    }
+}

@@ -1,0 +1,40 @@
+using System.CommandLine;
+using NodeAgent.Core.Manifests;
+using NodeAgent.Core.Model;
+
+namespace NodeAgent.Cli.Commands;
+
+/// <summary><c>podctl validate FILE…</c>: what the agent would say of a manifest. Needs no agent.</summary>
+internal static class ValidateCommand
+{
+    public static Command Create(GlobalOptions global)
+    {
+        var files = new Argument<string[]>("FILE") { Description = "Manifests, folders of manifests, or - for standard input", Arity = ArgumentArity.OneOrMore };
+        var quiet = new Option<bool>("--quiet", "-q") { Description = "Say only what is wrong" };
+        var command = new Command("validate", "Check manifests without an agent") { files, quiet };
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            PodctlIo io = global.Io;
+            bool valid = true;
+            var owners = new Dictionary<PodName, string>();
+            foreach (string path in ManifestInput.Expand(parsed.GetValue(files)!))
+            {
+                ManifestFile file = await ManifestInput.ReadAsync(io, path, cancellationToken).ConfigureAwait(false);
+                foreach (ManifestError error in file.Errors) await io.Error.WriteLineAsync(error.ToString()).ConfigureAwait(false);
+                valid &= file.IsValid;
+                foreach (Pod pod in file.Pods)
+                {
+                    PodName name = PodName.Of(pod);
+                    if (owners.TryAdd(name, path)) continue;
+                    valid = false;
+                    await io.Error.WriteLineAsync($"{path}: metadata.name: pod {name} is in {owners[name]} already; give one of them another name").ConfigureAwait(false);
+                }
+                if (parsed.GetValue(quiet) || !file.IsValid) continue;
+                foreach (ManifestNote note in file.Notes) await io.Out.WriteAsync($"{note} (note)\n").ConfigureAwait(false);
+                await io.Out.WriteAsync($"{path}: valid: {string.Join(", ", file.Pods.Select(pod => "pod " + PodName.Of(pod)))}\n").ConfigureAwait(false);
+            }
+            return valid ? ExitCode.Fine : ExitCode.Failed;
+        });
+        return command;
+    }
+}

@@ -1,0 +1,32 @@
+using System.CommandLine;
+using System.Reflection;
+using System.Text.Json;
+using NodeAgent.Cli.Client;
+
+namespace NodeAgent.Cli.Commands;
+
+/// <summary><c>podctl version</c>: of podctl, and of the agent if one answers.</summary>
+internal static class VersionCommand
+{
+    public static string ClientVersion { get; } =
+        typeof(VersionCommand).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown";
+
+    public static Command Create(GlobalOptions global)
+    {
+        var client = new Option<bool>("--client") { Description = "Only podctl's own" };
+        var command = new Command("version", "Show the versions of podctl and of the agent") { client };
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            await global.Io.Out.WriteAsync($"podctl: {ClientVersion}\n").ConfigureAwait(false);
+            if (parsed.GetValue(client)) return ExitCode.Fine;
+            using AgentClient agent = global.Client(parsed);
+            JsonElement version = await agent.GetAsync("/version", "version of the agent", cancellationToken).ConfigureAwait(false);
+            string text = version.GetProperty("gitVersion").GetString()!;
+            const string Mark = "-podagent.";
+            int mark = text.IndexOf(Mark, StringComparison.Ordinal);
+            await global.Io.Out.WriteAsync(mark < 0 ? $"agent: {text}\n" : $"agent: {text[(mark + Mark.Length)..]}\nKubernetes API: {text[..mark]}\n").ConfigureAwait(false);
+            return ExitCode.Fine;
+        });
+        return command;
+    }
+}

@@ -1,0 +1,80 @@
+using System.Text.Json;
+using NodeAgent.Cli.Client;
+using NodeAgent.Core;
+using NodeAgent.Core.Model;
+using NodeAgent.Core.Status;
+
+namespace NodeAgent.Cli.Doctor;
+
+/// <summary>Whether the agent serves, what it complains of, and whether anything is left that it does not know.</summary>
+internal static class AgentChecks
+{
+    public static async Task<IReadOnlyList<Finding>> RunAsync(AgentClient client, StatePaths paths, CancellationToken cancellationToken)
+    {
+        var findings = new List<Finding>();
+        try
+        {
+            using HttpResponseMessage ready = await client.SendAsync(HttpMethod.Get, "/readyz", "the agent", cancellationToken, "*/*").ConfigureAwait(false);
+            findings.Add(Finding.Ok("agent", "ready"));
+            await PodsAsync(client, paths, findings, cancellationToken).ConfigureAwait(false);
+            await ManifestsAsync(client, findings, cancellationToken).ConfigureAwait(false);
+        }
+        catch (PodctlException error)
+        {
+            findings.Add(new Finding(FindingLevel.Error, "agent", error.Message, "look at journalctl -u podagent"));
+            string[] records = Names(paths.PodRecords);
+            if (records.Length > 0)
+                findings.Add(new Finding(FindingLevel.Warning, "pods", $"{records.Length} pods run, or have run, without an agent to look after them", "an agent that starts takes them over"));
+        }
+        return findings;
+    }
+
+    private static async Task PodsAsync(AgentClient client, StatePaths paths, List<Finding> findings, CancellationToken cancellationToken)
+    {
+        JsonElement json = await client.GetAsync(ResourceKind.Pods.Path(null), "pods", cancellationToken).ConfigureAwait(false);
+        IReadOnlyList<Pod> pods = json.Deserialize(KubernetesJson.Wire.PodList)!.Items;
+        var known = pods.Select(pod => pod.Metadata!.Uid!).ToHashSet(StringComparer.Ordinal);
+        string[] unready = [.. pods.Where(pod => PodStatusColumn.Status(pod) is not ("Running" or "Completed" or "Succeeded" or "ContainerCreating" or "Terminating"))
+            .Select(pod => $"{pod.Metadata!.Namespace}/{pod.Metadata.Name} ({PodStatusColumn.Status(pod)})")];
+        findings.Add(unready.Length == 0
+            ? Finding.Ok("pods", $"{pods.Count}")
+            : new Finding(FindingLevel.Warning, "pods", $"{unready.Length} of {pods.Count} are in trouble: {string.Join(", ", unready)}", "look at podctl describe pod and podctl logs"));
+        foreach (Pod pod in pods)
+        {
+            PodCondition? enforced = pod.Status?.Conditions?.FirstOrDefault(condition => condition.Type == PodConditionType.ResourcesEnforced);
+            if (enforced?.Status == ConditionStatus.False)
+                findings.Add(new Finding(FindingLevel.Warning, "limits", $"of pod {pod.Metadata!.Namespace}/{pod.Metadata.Name} are not enforced: {enforced.Message}", "see cgroup above"));
+        }
+        string[] records = [.. Names(paths.PodRecords).Where(name => !known.Contains(name))];
+        string[] volumes = [.. Names(paths.Volumes).Where(name => !known.Contains(name))];
+        findings.Add(records.Length + volumes.Length == 0
+            ? Finding.Ok("leftovers", "none")
+            : new Finding(FindingLevel.Warning, "leftovers", $"records or volumes of pods that the agent does not show: {string.Join(", ", records.Union(volumes, StringComparer.Ordinal))}",
+                "if they stay, look for their uid in journalctl -u podagent"));
+    }
+
+    private static async Task ManifestsAsync(AgentClient client, List<Finding> findings, CancellationToken cancellationToken)
+    {
+        JsonElement json = await client.GetAsync(ResourceKind.ManifestErrors.Path(null), "manifests", cancellationToken).ConfigureAwait(false);
+        bool any = false;
+        foreach (JsonElement faulty in json.GetProperty("items").EnumerateArray())
+        {
+            any = true;
+            string file = faulty.GetProperty("file").GetString()!;
+            findings.Add(new Finding(FindingLevel.Warning, "manifests", $"{file} is not in effect: {faulty.GetProperty("faults").GetArrayLength()} faults", $"podctl validate {file}"));
+        }
+        if (!any) findings.Add(Finding.Ok("manifests", "all in effect"));
+    }
+
+    private static string[] Names(string folder)
+    {
+        try
+        {
+            return [.. Directory.EnumerateDirectories(folder).Select(path => Path.GetFileName(path)!).Order(StringComparer.Ordinal)];
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return [];
+        }
+    }
+}

@@ -1,0 +1,78 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using NodeAgent.Cli.Client;
+using NodeAgent.Cli.Commands;
+
+namespace NodeAgent.Cli;
+
+/// <summary>The command line: <c>podctl COMMAND …</c>, in kubectl's words where kubectl has them.</summary>
+internal static class Podctl
+{
+    public static async Task<int> RunAsync(string[] args, PodctlIo io)
+    {
+        try
+        {
+            int code = await ParseAndRunAsync(args, io).ConfigureAwait(false);
+            await io.Out.FlushAsync().ConfigureAwait(false);
+            return code;
+        }
+        catch (PodctlException error)
+        {
+            return await FailAsync(io, error.Message, error.ExitCode).ConfigureAwait(false);
+        }
+        catch (IOException error) when (IsBrokenPipe(error))
+        {
+            return ExitCode.BrokenPipe;
+        }
+    }
+
+    private static async Task<int> ParseAndRunAsync(string[] args, PodctlIo io)
+    {
+        var global = new GlobalOptions(io);
+        var root = new RootCommand("Looks at the pods of this node, and at what podagent does with them.") { global.Socket, global.Namespace };
+        Command[] commands =
+        [
+            GetCommand.Create(global), DescribeCommand.Create(global), LogsCommand.Create(global), ExecCommand.Create(global), ValidateCommand.Create(global),
+            ExplainCommand.Create(global), ImageCommand.Create(global), DoctorCommand.Create(global), VersionCommand.Create(global),
+        ];
+        foreach (Command command in commands) root.Add(command);
+        RemoveVersionOption(root);
+        ParseResult parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        if (parsed.Errors.Count > 0 && parsed.Action is not System.CommandLine.Help.HelpAction)
+        {
+            string path = CommandPath(parsed.CommandResult);
+            return await FailAsync(io, $"{parsed.Errors[0].Message.TrimEnd('.')} (see {path} --help)", ExitCode.WrongCommandLine).ConfigureAwait(false);
+        }
+        return await parsed.InvokeAsync(new InvocationConfiguration { Output = io.Out, Error = io.Error, EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null })
+            .ConfigureAwait(false);
+    }
+
+    // `podctl version` is the one way: it also says what the agent is.
+    private static void RemoveVersionOption(RootCommand root)
+    {
+        foreach (Option option in root.Options.Where(option => option is VersionOption).ToArray()) root.Options.Remove(option);
+    }
+
+    private static string CommandPath(CommandResult result)
+    {
+        var names = new List<string>();
+        for (SymbolResult? at = result; at is CommandResult command; at = command.Parent) names.Insert(0, command.Parent is null ? "podctl" : command.Command.Name);
+        return string.Join(' ', names);
+    }
+
+    private static async Task<int> FailAsync(PodctlIo io, string message, int exitCode)
+    {
+        try
+        {
+            await io.Out.FlushAsync().ConfigureAwait(false);
+        }
+        catch (IOException)
+        {
+            // The reader of the output has gone; the error may still be read.
+        }
+        await io.Error.WriteLineAsync("podctl: " + message.ReplaceLineEndings(" ")).ConfigureAwait(false);
+        return exitCode;
+    }
+
+    private static bool IsBrokenPipe(IOException error) => (error.HResult & 0xffff) == NodeAgent.Linux.Errno.EPIPE;
+}
