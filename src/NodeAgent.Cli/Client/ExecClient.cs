@@ -33,7 +33,7 @@ internal sealed class ExecClient(PodctlIo io, AgentClient client, string what, b
         byte[]? before = tty ? Terminal.MakeRaw(0) : null;
         try
         {
-            using PosixSignalRegistration? resized = tty ? PosixSignalRegistration.Create(PosixSignal.SIGWINCH, _ => _ = SendSizeAsync(socket)) : null;
+            using PosixSignalRegistration? resized = tty ? PosixSignalRegistration.Create(PosixSignal.SIGWINCH, context => OnResized(context, socket)) : null;
             using PosixSignalRegistration? ended = before is null ? null : PosixSignalRegistration.Create(PosixSignal.SIGTERM, _ => Terminal.Restore(0, before));
             using PosixSignalRegistration? hungUp = before is null ? null : PosixSignalRegistration.Create(PosixSignal.SIGHUP, _ => Terminal.Restore(0, before));
             if (tty) await SendSizeAsync(socket).ConfigureAwait(false);
@@ -117,6 +117,12 @@ internal sealed class ExecClient(PodctlIo io, AgentClient client, string what, b
         {
             // The command has ended: nobody takes input any more.
         }
+    }
+
+    private void OnResized(PosixSignalContext signal, ClientWebSocket socket)
+    {
+        signal.Cancel = true;
+        _ = SendSizeAsync(socket);
     }
 
     private async Task SendSizeAsync(ClientWebSocket socket)

@@ -17,16 +17,16 @@ internal static class ExplainCommand
         {
             PodctlIo io = global.Io;
             bool valid = true;
-            foreach (string path in ManifestInput.Expand(parsed.GetValue(files)!))
+            foreach (ManifestPath from in ManifestInput.Expand(parsed.GetValue(files)!))
             {
-                ManifestFile file = await ManifestInput.ReadAsync(io, path, cancellationToken).ConfigureAwait(false);
+                ManifestFile file = await ManifestInput.ReadAsync(io, from, cancellationToken).ConfigureAwait(false);
                 foreach (ManifestError error in file.Errors) await io.Error.WriteLineAsync(error.ToString()).ConfigureAwait(false);
                 valid &= file.IsValid;
                 if (!file.IsValid) continue;
                 foreach (Pod pod in file.Pods)
                 {
                     var description = new Description();
-                    PodExplanation.Write(description, pod, parsed.GetValue(node)!, path == ManifestInput.StandardInput ? "<stdin>" : Path.GetFullPath(path), io.Time.GetUtcNow());
+                    PodExplanation.Write(description, pod, parsed.GetValue(node)!, from.Path == ManifestInput.StandardInput ? file.File : Path.GetFullPath(from.Path), io.Time.GetUtcNow());
                     await io.Out.WriteAsync(description.ToString() + "\n").ConfigureAwait(false);
                 }
                 foreach (ManifestNote note in file.Notes) await io.Out.WriteAsync($"{note} (note)\n").ConfigureAwait(false);

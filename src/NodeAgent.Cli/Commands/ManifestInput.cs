@@ -1,4 +1,5 @@
 using NodeAgent.Core.Manifests;
+using NodeAgent.Linux;
 
 namespace NodeAgent.Cli.Commands;
 
@@ -8,31 +9,32 @@ internal static class ManifestInput
     public const string StandardInput = "-";
 
     /// <summary>A folder stands for the manifests in it, as the agent would pick them.</summary>
-    public static IEnumerable<string> Expand(IEnumerable<string> paths)
+    public static IEnumerable<ManifestPath> Expand(IEnumerable<string> paths)
     {
         foreach (string path in paths)
         {
             if (!Directory.Exists(path))
             {
-                yield return path;
+                yield return new ManifestPath(path, InFolder: false);
                 continue;
             }
             foreach (string file in Directory.EnumerateFileSystemEntries(path).Where(file => ManifestFileName.IsManifest(Path.GetFileName(file))).Order(StringComparer.Ordinal))
-                yield return file;
+            {
+                yield return new ManifestPath(file, InFolder: true);
+            }
         }
     }
 
     /// <exception cref="PodctlException">3 when there is no such file, 1 when it can't be read.</exception>
-    public static async Task<ManifestFile> ReadAsync(PodctlIo io, string path, CancellationToken cancellationToken)
+    public static async Task<ManifestFile> ReadAsync(PodctlIo io, ManifestPath from, CancellationToken cancellationToken)
     {
+        string path = from.Path;
         if (path == StandardInput) return ManifestParser.Parse(await ReadUpToAsync(io.In, cancellationToken).ConfigureAwait(false), "<stdin>");
-        if (Directory.Exists(path)) return Refused(path, ManifestError.NotARegularFile(path, "directory"));
+        if (from.InFolder && OddKind(path) is { } kind) return Refused(path, ManifestError.NotARegularFile(path, kind));
         try
         {
-            // Opening a FIFO would wait for a writer: look first.
-            if ((File.GetAttributes(path) & FileAttributes.Device) != 0) return Refused(path, ManifestError.NotARegularFile(path, "FIFO, socket or device"));
             using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0);
-            return file.Length > ManifestParser.MaxBytes
+            return file.CanSeek && file.Length > ManifestParser.MaxBytes
                 ? Refused(path, ManifestError.TooLarge(path, file.Length))
                 : ManifestParser.Parse(await ReadUpToAsync(file, cancellationToken).ConfigureAwait(false), path);
         }
@@ -48,6 +50,19 @@ internal static class ManifestInput
 
     private static ManifestFile Refused(string path, ManifestError error) => new(path, [], [error], []);
 
+    private static string? OddKind(string path)
+    {
+        if (InodeAttributes.statx(Openat2.AT_FDCWD, CString.Of(path), 0, InodeAttributes.STATX_BASIC_STATS, out InodeAttributes.statx_t inode) != 0) return null;
+        return inode.Type switch
+        {
+            InodeAttributes.S_IFREG => null,
+            InodeAttributes.S_IFDIR => "directory",
+            InodeAttributes.S_IFIFO => "FIFO",
+            InodeAttributes.S_IFSOCK => "socket",
+            _ => "device",
+        };
+    }
+
     // One byte more than is allowed is enough for the parser to refuse it.
     private static async Task<ReadOnlyMemory<byte>> ReadUpToAsync(Stream stream, CancellationToken cancellationToken)
     {
@@ -58,3 +73,6 @@ internal static class ManifestInput
         return content.GetBuffer().AsMemory(0, (int)content.Length);
     }
 }
+
+/// <param name="InFolder">Found in a folder, where the agent takes regular files only. A pipe that is named, as in <c>&lt;(command)</c>, is read like standard input.</param>
+internal sealed record ManifestPath(string Path, bool InFolder);

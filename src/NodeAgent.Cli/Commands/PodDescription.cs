@@ -65,7 +65,7 @@ internal static class PodDescription
             description.Field(2, "Container ID", status?.ContainerID);
             description.Field(2, "Image", container.Image);
             description.Field(2, "Image ID", status?.ImageID);
-            description.Field(2, "Ports", string.Join(", ", (container.Ports ?? []).Select(port => $"{port.ContainerPort}/{port.Protocol ?? "TCP"}")));
+            description.Field(2, "Ports", string.Join(", ", (container.Ports ?? []).Select(port => $"{port.Port}/{port.Protocol ?? "TCP"}")));
             if (container.Command is { Count: > 0 }) description.Field(2, "Command", container.Command);
             if (container.Args is { Count: > 0 }) description.Field(2, "Args", container.Args);
             State(description, "State", status?.State ?? new ContainerState());

@@ -72,7 +72,7 @@ internal static class PodExplanation
         description.Field(1, "Cgroup", Writes(CgroupValues.ForContainer(container, singleProcessOomKill: false)));
         description.Field(1, "Environment", (container.Env ?? []).Select(variable => variable.Name ?? ""));
         description.Field(1, "Mounts", (container.VolumeMounts ?? []).Select(mount => $"{mount.MountPath} from {mount.Name} ({(mount.ReadOnly == true ? "read-only" : "read-write")})"));
-        description.Field(1, "Ports", (container.Ports ?? []).Select(port => $"{port.ContainerPort}/{port.Protocol}{(port.HostPort is { } hostPort and not 0 ? $" as the node's {hostPort}" : "")}"));
+        description.Field(1, "Ports", (container.Ports ?? []).Select(port => $"{port.Port}/{port.Protocol}{(port.HostPort is { } hostPort and not 0 ? $" as the node's {hostPort}" : "")}"));
     }
 
     private static void Steps(Description description, Pod pod, PodUid uid, string file, DateTimeOffset now)

@@ -17,21 +17,21 @@ internal static class ValidateCommand
             PodctlIo io = global.Io;
             bool valid = true;
             var owners = new Dictionary<PodName, string>();
-            foreach (string path in ManifestInput.Expand(parsed.GetValue(files)!))
+            foreach (ManifestPath from in ManifestInput.Expand(parsed.GetValue(files)!))
             {
-                ManifestFile file = await ManifestInput.ReadAsync(io, path, cancellationToken).ConfigureAwait(false);
+                ManifestFile file = await ManifestInput.ReadAsync(io, from, cancellationToken).ConfigureAwait(false);
                 foreach (ManifestError error in file.Errors) await io.Error.WriteLineAsync(error.ToString()).ConfigureAwait(false);
                 valid &= file.IsValid;
                 foreach (Pod pod in file.Pods)
                 {
                     PodName name = PodName.Of(pod);
-                    if (owners.TryAdd(name, path)) continue;
+                    if (owners.TryAdd(name, file.File)) continue;
                     valid = false;
-                    await io.Error.WriteLineAsync($"{path}: metadata.name: pod {name} is in {owners[name]} already; give one of them another name").ConfigureAwait(false);
+                    await io.Error.WriteLineAsync($"{file.File}: metadata.name: pod {name} is in {owners[name]} already; give one of them another name").ConfigureAwait(false);
                 }
                 if (parsed.GetValue(quiet) || !file.IsValid) continue;
                 foreach (ManifestNote note in file.Notes) await io.Out.WriteAsync($"{note} (note)\n").ConfigureAwait(false);
-                await io.Out.WriteAsync($"{path}: valid: {string.Join(", ", file.Pods.Select(pod => "pod " + PodName.Of(pod)))}\n").ConfigureAwait(false);
+                await io.Out.WriteAsync($"{file.File}: valid: {string.Join(", ", file.Pods.Select(pod => "pod " + PodName.Of(pod)))}\n").ConfigureAwait(false);
             }
             return valid ? ExitCode.Fine : ExitCode.Failed;
         });

@@ -20,7 +20,7 @@ internal static class FolderChecks
     {
         if (!Directory.Exists(path)) return new Finding(FindingLevel.Warning, subject, $"{path} is not there", remedy);
         UnixFileMode mode = File.GetUnixFileMode(path);
-        if ((mode & UnixFileMode.OtherWrite) != 0)
+        if (mode.HasFlag(UnixFileMode.OtherWrite) && !mode.HasFlag(UnixFileMode.StickyBit))
             return new Finding(FindingLevel.Error, subject, $"{path} can be written by everybody, who are root by it", $"chmod o-w {path}");
         return Finding.Ok(subject, path);
     }
