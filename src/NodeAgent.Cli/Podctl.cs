@@ -41,8 +41,10 @@ internal static class Podctl
         if (parsed.Errors.Count > 0 && parsed.Action is not System.CommandLine.Help.HelpAction)
         {
             string path = CommandPath(parsed.CommandResult);
-            return await FailAsync(io, $"{parsed.Errors[0].Message.TrimEnd('.')} (see {path} --help)", ExitCode.WrongCommandLine).ConfigureAwait(false);
+            return await FailAsync(io, $"{ErrorOf(parsed).TrimEnd('.')} (see {path} --help)", ExitCode.WrongCommandLine).ConfigureAwait(false);
         }
+        if (UnknownOption(parsed) is { } unknown)
+            return await FailAsync(io, $"unknown option {unknown} (see {CommandPath(parsed.CommandResult)} --help)", ExitCode.WrongCommandLine).ConfigureAwait(false);
         return await parsed.InvokeAsync(new InvocationConfiguration { Output = io.Out, Error = io.Error, EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null })
             .ConfigureAwait(false);
     }
@@ -52,6 +54,28 @@ internal static class Podctl
     {
         foreach (Option option in root.Options.Where(option => option is VersionOption).ToArray()) root.Options.Remove(option);
     }
+
+    // "A command is missing" is the first error of a misspelt one; the misspelling says more.
+    private static string ErrorOf(ParseResult parsed) =>
+        parsed.UnmatchedTokens.Count > 0 && parsed.CommandResult.Command is RootCommand ? $"there is no command \"{parsed.UnmatchedTokens[0]}\"" : parsed.Errors[0].Message;
+
+    /// <summary>The parser takes an option that it does not know for an argument, where a command takes any number of them.</summary>
+    private static string? UnknownOption(ParseResult parsed)
+    {
+        Token? before = null;
+        foreach (Token token in parsed.Tokens)
+        {
+            if (token.Type == TokenType.DoubleDash) return null;
+            bool isValue = before?.Type == TokenType.Option && !IsFlag(parsed, before.Value);
+            if (token.Type == TokenType.Argument && !isValue && token.Value.Length > 1 && token.Value[0] == '-') return token.Value;
+            before = token;
+        }
+        return null;
+    }
+
+    private static bool IsFlag(ParseResult parsed, string name) =>
+        parsed.CommandResult.Command.Options.Concat(parsed.RootCommandResult.Command.Options)
+            .FirstOrDefault(option => option.Name == name || option.Aliases.Contains(name))?.ValueType == typeof(bool);
 
     private static string CommandPath(CommandResult result)
     {

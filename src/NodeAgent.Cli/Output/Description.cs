@@ -29,9 +29,9 @@ internal sealed class Description
         var text = new StringBuilder();
         for (int start = 0; start < _lines.Count;)
         {
-            // A group is what stands at one level without a heading in between: it shares the column of its values.
+            // A group is what stands together without a heading in between: it shares the column of its values.
             int end = start + 1;
-            while (end < _lines.Count && _lines[end].Level == _lines[start].Level && _lines[end].Kind == _lines[start].Kind) end++;
+            while (end < _lines.Count && _lines[end].Kind == _lines[start].Kind) end++;
             Render(text, _lines[start..end]);
             start = end;
         }
@@ -54,9 +54,12 @@ internal sealed class Description
             }
             return;
         }
-        int width = group.Max(line => line.Name.Length) + Gap;
+        int width = group.Max(line => line.Level * Indent + line.Name.Length) + Gap;
         foreach (Line line in group)
-            text.Append(indent).Append(line.Value is null ? line.Name : line.Name.PadRight(width) + line.Value).Append('\n');
+        {
+            string name = new string(' ', line.Level * Indent) + line.Name;
+            text.Append(line.Value is null ? name : name.PadRight(width) + line.Value).Append('\n');
+        }
     }
 
     private sealed record Line(int Level, string Name, string? Value)

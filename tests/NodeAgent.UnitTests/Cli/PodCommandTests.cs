@@ -125,7 +125,7 @@ public sealed class PodCommandTests : IAsyncLifetime
                 Image ID:       <none>
                 Ports:          <none>
                 State:          Running
-                  Started:  Sun, 01 Mar 2026 11:55:00 +0000
+                  Started:      Sun, 01 Mar 2026 11:55:00 +0000
                 Ready:          True
                 Restart Count:  0
                 Environment:    <none>
@@ -137,9 +137,9 @@ public sealed class PodCommandTests : IAsyncLifetime
             QoS Class:       <none>
             Restart Policy:  <none>
             Events:
-              Type    Reason   Age   From      Message
-              ----    ------   ---   ----      -------
-              Normal  Started  2m    podagent  started container main
+              Type    Reason   Age  From      Message
+              ----    ------   ---  ----      -------
+              Normal  Started  2m   podagent  started container main
 
             """, run.Out);
         Assert.Contains("Pods (1 in total):", (await PodctlRun.AgainstAsync(_api, "describe", "node")).Out);

@@ -55,7 +55,7 @@ internal sealed class ExecConnection(WebSocket socket, IExecSession session) : I
         var status = new Status { Outcome = "Failure", Reason = StatusReason.InternalError, Message = message, Code = 500 };
         byte[] frame = [(byte)ExecChannel.Error, .. JsonSerializer.SerializeToUtf8Bytes(status, KubernetesJson.Wire.Status)];
         await socket.SendAsync(frame, WebSocketMessageType.Binary, endOfMessage: true, cancellationToken).ConfigureAwait(false);
-        await socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, cancellationToken).ConfigureAwait(false);
+        await socket.CloseAsync(WebSocketCloseStatus.NormalClosure, null, cancellationToken).ConfigureAwait(false);
     }
 
     public void Dispose() => _sending.Dispose();
