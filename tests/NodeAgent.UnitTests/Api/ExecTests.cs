@@ -11,6 +11,7 @@ public sealed class ExecTests : IAsyncLifetime
 {
     private static readonly CancellationToken Cancel = TestContext.Current.CancellationToken;
     private readonly ApiFixture _api = new();
+    private readonly TaskCompletionSource<CommandSession> _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private CommandSession? _session;
 
     public async ValueTask InitializeAsync()
@@ -95,9 +96,10 @@ public sealed class ExecTests : IAsyncLifetime
             return 0;
         });
         ClientWebSocket socket = await ConnectAsync("command=sleep&stdin=true&stdout=true");
+        CommandSession session = await _started.Task.WaitAsync(TimeSpan.FromSeconds(10), Cancel);
         socket.Abort();
         socket.Dispose();
-        await _session!.Disposed.Task.WaitAsync(TimeSpan.FromSeconds(10), Cancel);
+        await session.Disposed.Task.WaitAsync(TimeSpan.FromSeconds(10), Cancel);
     }
 
     [Fact(DisplayName = "more output than any buffer holds arrives whole and in order")]
@@ -181,7 +183,12 @@ public sealed class ExecTests : IAsyncLifetime
         Assert.Contains("KUBECTL_REMOTE_COMMAND_WEBSOCKETS", await response.Content.ReadAsStringAsync(Cancel));
     }
 
-    private void Run(Func<CommandSession, Task<int>> body) => _api.Runtime.OnExec = request => _session = new CommandSession(request, body);
+    private void Run(Func<CommandSession, Task<int>> body) => _api.Runtime.OnExec = request =>
+    {
+        _session = new CommandSession(request, body);
+        _started.TrySetResult(_session);
+        return _session;
+    };
 
     private async Task<ClientWebSocket> ConnectAsync(string query, string protocol = "v5.channel.k8s.io")
     {
