@@ -10,6 +10,7 @@ packages=(
   attr libcap2-bin # setfattr, getfattr, setcap: what unpacked files must keep
   crun            # the runtime that the benchmark compares with
   iproute2        # looks at namespaces and interfaces from outside
+  kubernetes-client # kubectl, as a client of the API
   golang-github-containers-common # a seccomp profile to compare ours with
 )
 missing=()
