@@ -42,11 +42,7 @@ public sealed partial class ManifestWatcher(
     public LoopHeartbeat Heartbeat { get; } = new("manifest-watcher", 3 * settings.RelistPeriod, clock.Time);
 
     /// <summary>Looks at the whole folder once and tells the intake, so that all wishes that can be known are known.</summary>
-    internal void Start()
-    {
-        Relist();
-        intake.Publish();
-    }
+    internal void Start() => Turn();
 
     /// <summary>Follows the folder until the agent stops.</summary>
     internal async Task RunAsync(CancellationToken stopping)
@@ -63,7 +59,7 @@ public sealed partial class ManifestWatcher(
                 Heartbeat.Turn();
             }
         }
-        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+        catch (Exception) when (stopping.IsCancellationRequested)
         {
         }
     }

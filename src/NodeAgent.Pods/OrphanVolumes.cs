@@ -21,7 +21,7 @@ public sealed partial class OrphanVolumes(IPodRuntime runtime, PodWorkers worker
         {
             await runtime.RemoveOrphanVolumesAsync(workers.KnownUids, stopping);
         }
-        catch (Exception error) when (error is not OperationCanceledException)
+        catch (Exception error) when (!stopping.IsCancellationRequested)
         {
             NotRemoved(log, error.Message, error);
         }

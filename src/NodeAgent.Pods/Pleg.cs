@@ -45,7 +45,7 @@ public sealed partial class Pleg(
                 }
             }
         }
-        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+        catch (Exception) when (stopping.IsCancellationRequested)
         {
         }
     }
@@ -64,7 +64,7 @@ public sealed partial class Pleg(
                 Heartbeat.Turn();
             }
         }
-        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+        catch (Exception) when (stopping.IsCancellationRequested)
         {
         }
     }
@@ -80,7 +80,7 @@ public sealed partial class Pleg(
             WakeDiffering(states);
             await RemoveUnownedSnapshotsAsync(snapshotKeys, preparing, states, stopping);
         }
-        catch (Exception error) when (error is not OperationCanceledException)
+        catch (Exception error) when (!stopping.IsCancellationRequested)
         {
             LogRelistFailed(error);
         }

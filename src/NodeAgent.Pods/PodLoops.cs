@@ -72,6 +72,9 @@ public sealed partial class PodLoops : IAsyncDisposable
     /// <summary>Sets the loops going and returns; <see cref="WaitForRecoveryAsync"/> tells when they are all there.</summary>
     public void Start() => _loops = RunAsync();
 
+    /// <summary>Ends when the loops do: normally after <see cref="StopAsync"/>, with an error when one of them failed, which none ever should. Then the agent has to go.</summary>
+    public Task Completion => _loops;
+
     /// <summary>Returns when what ran before is adopted and the manifests have been listed once: the agent is ready.</summary>
     public Task WaitForRecoveryAsync(CancellationToken cancellationToken) => _recovered.Task.WaitAsync(cancellationToken);
 
@@ -82,9 +85,9 @@ public sealed partial class PodLoops : IAsyncDisposable
     public async Task StopAsync()
     {
         _stopping.Cancel();
-        await _loops;
-        await Workers.StopAsync();
         _recovered.TrySetCanceled();
+        await Workers.StopAsync();
+        await _loops;
     }
 
     public async ValueTask DisposeAsync()
@@ -100,7 +103,7 @@ public sealed partial class PodLoops : IAsyncDisposable
         {
             await RecoverAsync();
         }
-        catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
+        catch (Exception) when (_stopping.IsCancellationRequested)
         {
             return;
         }
@@ -109,7 +112,17 @@ public sealed partial class PodLoops : IAsyncDisposable
         var events = _pleg.RunEventsAsync(_stopping.Token);
         _watcher.Start();
         _recovered.TrySetResult();
-        await Task.WhenAll(events, _pleg.RunRelistAsync(_stopping.Token), _watcher.RunAsync(_stopping.Token));
+        Task[] loops = [events, _pleg.RunRelistAsync(_stopping.Token), _watcher.RunAsync(_stopping.Token)];
+        try
+        {
+            await await Task.WhenAny(loops);
+            await Task.WhenAll(loops);
+        }
+        catch (Exception error)
+        {
+            LogLoopFailed(error);
+            throw;
+        }
     }
 
     private async Task RecoverAsync()
@@ -124,7 +137,7 @@ public sealed partial class PodLoops : IAsyncDisposable
                 LogRecovered(running.Count);
                 return;
             }
-            catch (Exception error) when (error is not OperationCanceledException)
+            catch (Exception error) when (!_stopping.IsCancellationRequested)
             {
                 LogRecoveryFailed(error);
                 await Task.Delay(_settings.RecoveryRetryPeriod, _clock.Time, _stopping.Token);

@@ -143,7 +143,7 @@ public sealed partial class PodWorker
                 turns = 0;
                 await _signal.WaitAsync(_parts.Clock, waitUntil, stopping);
             }
-            catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+            catch (Exception) when (stopping.IsCancellationRequested)
             {
                 return false;
             }
@@ -161,7 +161,7 @@ public sealed partial class PodWorker
         {
             observed = await _parts.Cache.ObserveAsync(Uid, stopping);
         }
-        catch (Exception error) when (error is not OperationCanceledException)
+        catch (Exception error) when (!stopping.IsCancellationRequested)
         {
             Trouble(error, "its state cannot be had: " + error.Message);
             if (_lastPlan is { } plan)
@@ -183,7 +183,7 @@ public sealed partial class PodWorker
         {
             return await PlanAndDoAsync(desire, observed, execution.Token);
         }
-        catch (Exception error) when (error is not OperationCanceledException)
+        catch (Exception error) when (!stopping.IsCancellationRequested)
         {
             Trouble(error, "a turn failed: " + error.Message);
             return (false, _parts.Clock.Now + _parts.Settings.RetryPeriod, true);

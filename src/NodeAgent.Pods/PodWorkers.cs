@@ -180,7 +180,7 @@ public sealed partial class PodWorkers(PodWorkerParts parts)
         {
             await parts.Runtime.RemovePodLogsAsync(live.Name.Namespace, live.Name.Name, live.Worker.Uid, _stopping.Token);
         }
-        catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
+        catch (Exception) when (_stopping.IsCancellationRequested)
         {
         }
         catch (Exception error)

@@ -196,6 +196,23 @@ public sealed class PodTroubleTests
         Assert.Single(world.Log.Warnings, line => line.Contains("cut short", StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData(RuntimeVerb.PodStatus, "web")]
+    [InlineData(RuntimeVerb.ListPods, null)]
+    [InlineData(RuntimeVerb.RunPodSandbox, "web")]
+    [InlineData(RuntimeVerb.StartContainer, "web/main")]
+    public void A_verb_that_gives_up_as_if_it_were_cancelled_ends_no_loop(RuntimeVerb verb, string? target)
+    {
+        using var world = new PodWorld().Start();
+        world.Runtime.Fail(verb, target, new OperationCanceledException("the shim did not answer in time"), times: 2);
+        world.Put("web.yaml", PodWorld.Manifest("web"));
+        world.PassSeconds(90);
+
+        Assert.True(world.IsRunning("web"));
+        Assert.All(world.Loops.Heartbeats, heartbeat => Assert.True(heartbeat.IsAlive));
+        Assert.False(world.Loops.Completion.IsCompleted);
+    }
+
     [Fact]
     public void A_root_filesystem_that_no_container_refers_to_is_removed_by_the_listing()
     {
