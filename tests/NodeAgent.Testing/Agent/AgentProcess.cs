@@ -38,6 +38,12 @@ public sealed class AgentProcess : IAsyncDisposable
     public int Pid => _process?.Id ?? throw new InvalidOperationException("the agent was not started");
     public string Log { get { lock (_log) return _log.ToString(); } }
 
+    private string[] Flags =>
+    [
+        "--manifest-dir", Manifests, "--root-dir", State, "--run-dir", Run, "--log-dir", Logs,
+        "--socket", ApiSocket, "--node-name", "testnode", "--cgroup-root", CgroupName,
+    ];
+
     private string NotifyPath => Root + "/notify";
 
     /// <summary>The folder that <c>make build</c> fills, found upwards from the test's own binary; <c>PODAGENT_BIN</c> overrides it.</summary>
@@ -48,12 +54,7 @@ public sealed class AgentProcess : IAsyncDisposable
     public async Task<TimeSpan> StartAsync()
     {
         var info = new ProcessStartInfo(BinFolder + "/podagent") { RedirectStandardError = true, RedirectStandardOutput = true, WorkingDirectory = Root };
-        string[] arguments =
-        [
-            "--manifest-dir", Manifests, "--root-dir", State, "--run-dir", Run, "--log-dir", Logs,
-            "--socket", ApiSocket, "--node-name", "testnode", "--cgroup-root", CgroupName,
-        ];
-        foreach (string argument in arguments.Concat(_extraArguments))
+        foreach (string argument in Flags.Concat(_extraArguments))
             info.ArgumentList.Add(argument);
         info.Environment["NOTIFY_SOCKET"] = NotifyPath;
         var clock = Stopwatch.StartNew();
@@ -108,6 +109,62 @@ public sealed class AgentProcess : IAsyncDisposable
         all.AddRange(arguments);
         return await CommandResult.RunAsync(BinFolder + "/podctl", all);
     }
+
+    /// <summary>The processes of a container, from its cgroup; empty when the cgroup is gone.</summary>
+    /// <param name="containerId">With or without the scheme that statuses show.</param>
+    public List<int> ContainerPids(string containerId)
+    {
+        string id = containerId[(containerId.LastIndexOf('/') + 1)..];
+        string mount = File.ReadLines("/proc/self/mountinfo").First(line => line.Contains(" - cgroup2 ", StringComparison.Ordinal)).Split(' ')[4];
+        string root = Path.Combine(mount, CgroupName);
+        if (!Directory.Exists(root))
+            return [];
+        string? cgroup = Directory.EnumerateDirectories(root, id, SearchOption.AllDirectories).FirstOrDefault();
+        return cgroup is null ? [] : [.. File.ReadLines(cgroup + "/cgroup.procs").Select(int.Parse)];
+    }
+
+    /// <summary>Waits for the end of a process that need not be a child of this one.</summary>
+    public static async Task WaitForExitOfAsync(int pid)
+    {
+        using var limit = new CancellationTokenSource(StartLimit);
+        try
+        {
+            using var process = Process.GetProcessById(pid);
+            await process.WaitForExitAsync(limit.Token);
+        }
+        catch (ArgumentException)
+        {
+            // It was gone before it could be looked at.
+        }
+    }
+
+    /// <summary>Waits until the daemon's log has a line with this text.</summary>
+    public async Task WaitForLogAsync(string text)
+    {
+        var seen = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        void Look(object sender, DataReceivedEventArgs line)
+        {
+            if (line.Data?.Contains(text, StringComparison.Ordinal) == true)
+                seen.TrySetResult();
+        }
+
+        Process process = _process!;
+        process.ErrorDataReceived += Look;
+        process.OutputDataReceived += Look;
+        try
+        {
+            if (!Log.Contains(text, StringComparison.Ordinal))
+                await seen.Task.WaitAsync(StartLimit);
+        }
+        finally
+        {
+            process.ErrorDataReceived -= Look;
+            process.OutputDataReceived -= Look;
+        }
+    }
+
+    /// <summary>What this agent has left behind; exit code 1 when there is anything. For after <see cref="StopAsync"/>.</summary>
+    public Task<CommandResult> LeaksAsync() => CommandResult.RunAsync(BinFolder + "/podagent", ["leaks", .. Flags]);
 
     /// <summary>Stops the daemon, if it runs, and closes the notification socket. Pods and folders are the caller's to end and delete.</summary>
     public async ValueTask DisposeAsync()

@@ -1,0 +1,29 @@
+using System.Text.Json.Nodes;
+
+namespace NodeAgent.Testing.Agent;
+
+/// <summary>The parts of a pod object that tests ask about.</summary>
+public static class PodJson
+{
+    public static string Phase(this JsonNode pod) => pod["status"]?["phase"]?.GetValue<string>() ?? "";
+
+    public static string PodUid(this JsonNode pod) => pod["metadata"]!["uid"]!.GetValue<string>();
+
+    public static JsonNode Container(this JsonNode pod, string name) =>
+        pod.TryContainer(name) ?? throw new InvalidOperationException($"no status of container {name} in {pod.ToJsonString()}");
+
+    public static JsonNode? TryContainer(this JsonNode pod, string name) =>
+        pod["status"]?["containerStatuses"]?.AsArray().FirstOrDefault(status => status!["name"]!.GetValue<string>() == name);
+
+    public static bool Runs(this JsonNode pod, string container) => pod.TryContainer(container)?["state"]?["running"] is not null;
+
+    public static int Restarts(this JsonNode pod, string container) => pod.TryContainer(container)?["restartCount"]?.GetValue<int>() ?? -1;
+
+    public static string WaitingReason(this JsonNode pod, string container) => pod.TryContainer(container)?["state"]?["waiting"]?["reason"]?.GetValue<string>() ?? "";
+
+    public static string ContainerId(this JsonNode pod, string container) => pod.Container(container)["containerID"]!.GetValue<string>();
+
+    /// <summary>The <c>terminated</c> part of the state, or of the last state, whichever there is.</summary>
+    public static JsonNode? Terminated(this JsonNode pod, string container) =>
+        pod.TryContainer(container)?["state"]?["terminated"] ?? pod.TryContainer(container)?["lastState"]?["terminated"];
+}
