@@ -1,4 +1,5 @@
 using NodeAgent.Core;
+using NodeAgent.Core.Configuration;
 
 namespace NodeAgent.Configuration;
 
@@ -6,7 +7,6 @@ namespace NodeAgent.Configuration;
 /// <param name="Paths">Folders, absolute.</param>
 /// <param name="Socket">Path of the API's unix socket.</param>
 /// <param name="NodeName">Default: the host name in lower case.</param>
-/// <param name="CgroupRoot">Folder of the agent within the cgroup v2 mount, relative to the mount, or absolute.</param>
 /// <param name="ShimPath">The shim's executable; default beside the daemon.</param>
 /// <param name="RequireControllers">Refuse pods with limits that the node cannot enforce, instead of running them with the condition ResourcesEnforced=False.</param>
 /// <param name="FileCheckFrequency">How often the manifest folder is listed although no event came.</param>
@@ -15,8 +15,36 @@ public sealed record AgentOptions(
     StatePaths Paths,
     string Socket,
     string NodeName,
-    string CgroupRoot,
     string ShimPath,
     bool RequireControllers,
     TimeSpan FileCheckFrequency,
-    TimeSpan MaxContainerRestartPeriod);
+    TimeSpan MaxContainerRestartPeriod)
+{
+    private const string DefaultCgroupRoot = "podagent";
+    private static readonly TimeSpan DefaultFileCheckFrequency = TimeSpan.FromSeconds(20), DefaultRestartPeriod = TimeSpan.FromSeconds(300);
+
+    /// <param name="cgroupMount">Where the cgroup v2 tree is mounted; null when it is not.</param>
+    /// <param name="hostName">Of this machine.</param>
+    /// <param name="binFolder">Folder of the daemon's executable.</param>
+    public static AgentOptions Resolve(AgentConfiguration file, AgentConfiguration flags, string? cgroupMount, string hostName, string binFolder)
+    {
+        string runDir = Absolute(flags.RunDir ?? file.RunDir ?? "/run/podagent");
+        string cgroupRoot = (flags.CgroupRoot ?? file.CgroupRoot ?? DefaultCgroupRoot).Trim('/');
+        var paths = new StatePaths(
+            Absolute(flags.RootDir ?? file.RootDir ?? "/var/lib/podagent"),
+            runDir,
+            Absolute(flags.PodLogsDir ?? file.PodLogsDir ?? "/var/log/pods"),
+            Absolute(flags.StaticPodPath ?? file.StaticPodPath ?? "/etc/podagent"),
+            cgroupMount is null ? "" : cgroupMount + "/" + cgroupRoot);
+        return new AgentOptions(
+            paths,
+            Absolute(flags.Socket ?? file.Socket ?? paths.ApiSocket),
+            flags.NodeName ?? file.NodeName ?? hostName.ToLowerInvariant(),
+            Absolute(flags.ShimPath ?? file.ShimPath ?? Path.Combine(binFolder, "podagent-shim")),
+            flags.RequireControllers ?? file.RequireControllers ?? false,
+            file.FileCheckFrequency ?? DefaultFileCheckFrequency,
+            file.MaxContainerRestartPeriod ?? DefaultRestartPeriod);
+    }
+
+    private static string Absolute(string path) => Path.GetFullPath(path).TrimEnd('/') is { Length: > 0 } trimmed ? trimmed : "/";
+}

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using NodeAgent.Core.Configuration;
 
 namespace NodeAgent.Configuration;
 
@@ -42,10 +43,11 @@ internal sealed class CommandLine
         return root;
     }
 
+    /// <exception cref="ConfigurationException">The configuration file cannot be read or is wrong.</exception>
     private AgentOptions Resolve(ParseResult parsed)
     {
-        string? configPath = parsed.GetValue(_config);
-        AgentConfiguration file = AgentConfiguration.Load(configPath ?? DefaultConfigPath, required: configPath is not null);
+        string? written = parsed.GetValue(_config);
+        AgentConfiguration file = ConfigurationFile.Load(written ?? DefaultConfigPath, required: written is not null);
         AgentConfiguration flags = new()
         {
             StaticPodPath = parsed.GetValue(_manifestDir),
@@ -59,6 +61,6 @@ internal sealed class CommandLine
             Network = parsed.GetValue(_network),
             ShimPath = parsed.GetValue(_shim),
         };
-        return AgentOptions.Resolve(file, flags);
+        return AgentOptions.Resolve(file, flags, CgroupMount.Find(), Environment.MachineName, AppContext.BaseDirectory);
     }
 }

@@ -1,0 +1,149 @@
+using System.Text;
+using NodeAgent.Core.Manifests;
+
+namespace NodeAgent.Core.Configuration;
+
+/// <summary>Bytes of the configuration file to <see cref="AgentConfiguration"/>, with the same exactness about faults as manifests have.</summary>
+public static class ConfigurationParser
+{
+    private static readonly string[] KnownFields =
+    [
+        "apiVersion", "kind", "nodeName", "staticPodPath", "fileCheckFrequency", "rootDir", "runDir", "podLogsDir", "socket",
+        "cgroupDriver", "cgroupRoot", "network", "requireControllers", "shimPath", "crashLoopBackOff",
+    ];
+
+    private static readonly TimeSpan ShortestRestartPeriod = TimeSpan.FromSeconds(1), LongestRestartPeriod = TimeSpan.FromSeconds(300);
+
+    /// <returns>The settings, or null with at least one error.</returns>
+    public static (AgentConfiguration? Configuration, IReadOnlyList<ManifestError> Errors) Parse(ReadOnlyMemory<byte> bytes, string file)
+    {
+        var findings = new ManifestFindings(file);
+        AgentConfiguration? configuration = null;
+        try
+        {
+            IReadOnlyList<ManifestNode> documents = YamlDocuments.Read(Encoding.UTF8.GetString(ManifestText.Check(bytes).Span));
+            if (documents.Count == 1)
+                configuration = new Reader(findings, documents[0]).Read();
+            else
+                findings.Add(ManifestError.OfFile(file, ManifestReason.NotAnObject, $"holds {documents.Count} documents", "write one PodAgentConfiguration into it"));
+        }
+        catch (ManifestSyntaxException fault)
+        {
+            findings.Add(new ManifestError(file, fault.Line, fault.Column, "", fault.Reason, fault.Message, fault.Remedy));
+        }
+
+        return (findings.Errors.Count == 0 ? configuration : null, findings.Errors);
+    }
+
+    private readonly struct Reader(ManifestFindings findings, ManifestNode document)
+    {
+        public AgentConfiguration? Read()
+        {
+            if (document.Kind != NodeKind.Mapping)
+            {
+                findings.Add(document, FieldPath.Root, ManifestReason.NotAnObject, $"is {document.Description}, expected an object", $"start with \"kind: {AgentConfiguration.ExpectedKind}\"");
+                return null;
+            }
+
+            Expect("apiVersion", AgentConfiguration.ExpectedApiVersion, ManifestReason.UnsupportedApiVersion);
+            Expect("kind", AgentConfiguration.ExpectedKind, ManifestReason.UnsupportedKind);
+            RefuseUnknown(document, FieldPath.Root, KnownFields);
+            return new AgentConfiguration
+            {
+                NodeName = Text("nodeName"),
+                StaticPodPath = Folder("staticPodPath"),
+                FileCheckFrequency = Duration(document, FieldPath.Root, "fileCheckFrequency", TimeSpan.FromMilliseconds(100), TimeSpan.FromDays(1)),
+                RootDir = Folder("rootDir"),
+                RunDir = Folder("runDir"),
+                PodLogsDir = Folder("podLogsDir"),
+                Socket = Folder("socket"),
+                CgroupDriver = OneOf("cgroupDriver", "auto", "cgroupfs"),
+                CgroupRoot = Text("cgroupRoot"),
+                Network = OneOf("network", "none"),
+                RequireControllers = Bool("requireControllers"),
+                ShimPath = Folder("shimPath"),
+                MaxContainerRestartPeriod = RestartPeriod(),
+            };
+        }
+
+        private void Expect(string field, string value, ManifestReason reason)
+        {
+            if (document.Find(field) is not { } entry)
+                findings.Add(document, FieldPath.Root.Field(field), ManifestReason.MissingKind, "is missing", $"write \"{field}: {value}\"");
+            else if (entry.Value.Text != value)
+                findings.Add(entry, FieldPath.Root.Field(field), reason, $"is {ManifestText.Quote(entry.Value.Text)}", $"write \"{field}: {value}\"");
+        }
+
+        private void RefuseUnknown(ManifestNode mapping, FieldPath path, string[] known)
+        {
+            foreach (ManifestEntry entry in mapping.Entries.Where(entry => !known.Contains(entry.Key, StringComparer.Ordinal)))
+            {
+                string remedy = Spelling.Nearest(entry.Key, known) is { } nearest ? $"did you mean {nearest}?" : "remove it";
+                findings.Add(entry, path.Field(entry.Key), ManifestReason.UnknownField, "is not a setting of the agent", remedy);
+            }
+        }
+
+        private string? Text(string field)
+        {
+            if (document.Find(field) is not { } entry || entry.Value.Kind == NodeKind.Null)
+                return null;
+            if (entry.Value.Kind == NodeKind.String && entry.Value.Text.Length > 0)
+                return entry.Value.Text;
+            findings.Add(entry.Value, FieldPath.Root.Field(field), ManifestReason.WrongType, $"is {entry.Value.Description}, expected text", "quote it");
+            return null;
+        }
+
+        private string? Folder(string field)
+        {
+            string? text = Text(field);
+            if (text is not null && text[0] != '/')
+                findings.Add(document.Find(field)!.Value, FieldPath.Root.Field(field), ManifestReason.InvalidValue, $"is {ManifestText.Quote(text)}, expected an absolute path", "start it with a slash");
+            return text;
+        }
+
+        private string? OneOf(string field, params string[] allowed)
+        {
+            string? text = Text(field);
+            if (text is not null && !allowed.Contains(text, StringComparer.Ordinal))
+                findings.Add(document.Find(field)!.Value, FieldPath.Root.Field(field), ManifestReason.UnsupportedValue, $"is {ManifestText.Quote(text)}", "one of: " + string.Join(", ", allowed));
+            return text;
+        }
+
+        private bool? Bool(string field)
+        {
+            if (document.Find(field) is not { } entry)
+                return null;
+            if (entry.Value.Kind == NodeKind.Bool)
+                return entry.Value.Integer != 0;
+            findings.Add(entry.Value, FieldPath.Root.Field(field), ManifestReason.WrongType, $"is {entry.Value.Description}, expected true or false", "write true or false");
+            return null;
+        }
+
+        private TimeSpan? RestartPeriod()
+        {
+            if (document.Find("crashLoopBackOff") is not { } entry)
+                return null;
+            FieldPath path = FieldPath.Root.Field("crashLoopBackOff");
+            if (entry.Value.Kind == NodeKind.Mapping)
+            {
+                RefuseUnknown(entry.Value, path, ["maxContainerRestartPeriod"]);
+                return Duration(entry.Value, path, "maxContainerRestartPeriod", ShortestRestartPeriod, LongestRestartPeriod);
+            }
+
+            findings.Add(entry.Value, path, ManifestReason.WrongType, $"is {entry.Value.Description}, expected an object", "write maxContainerRestartPeriod under it");
+            return null;
+        }
+
+        private TimeSpan? Duration(ManifestNode mapping, FieldPath path, string field, TimeSpan least, TimeSpan most)
+        {
+            if (mapping.Find(field) is not { } entry)
+                return null;
+            TimeSpan? duration = GoDuration.TryParse(entry.Value.Text);
+            if (duration is null)
+                findings.Add(entry.Value, path.Field(field), ManifestReason.InvalidValue, $"is {ManifestText.Quote(entry.Value.Text)}, which is no duration", "write it as 20s or 1m30s");
+            else if (duration < least || duration > most)
+                findings.Add(entry.Value, path.Field(field), ManifestReason.OutOfRange, $"is {ManifestText.Quote(entry.Value.Text)}", $"between {least.TotalSeconds} s and {most.TotalSeconds} s");
+            return duration;
+        }
+    }
+}
