@@ -1,0 +1,160 @@
+using System.Globalization;
+using System.Net.NetworkInformation;
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using NodeAgent.Core.Cri;
+using NodeAgent.Core.Model;
+
+namespace NodeAgent.Hosting;
+
+/// <summary>
+/// What is so of this machine: read once, but for the addresses, which are read again when the kernel says that one changed.
+/// Sources: proc(5), os-release(5), machine-id(5).
+/// </summary>
+public sealed class NodeFacts : IDisposable
+{
+    private const int MaxPods = 110;
+    private readonly string _name;
+    private readonly string _version;
+    private readonly DateTimeOffset _startedAt;
+    private readonly NodeSystemInfo _info;
+    private volatile IReadOnlyList<string>? _addresses;
+
+    /// <param name="version">The agent's own.</param>
+    public NodeFacts(string name, string version, DateTimeOffset startedAt)
+    {
+        _name = name;
+        _version = version;
+        _startedAt = startedAt;
+        MemoryBytes = ReadMemory();
+        _info = ReadInfo();
+        NetworkChange.NetworkAddressChanged += OnAddressChanged;
+    }
+
+    public long MemoryBytes { get; }
+
+    public long MilliCpu { get; } = Environment.ProcessorCount * 1000L;
+
+    /// <summary>Addresses of the interfaces that are up, loopback and link-local left out; IPv4 first.</summary>
+    public IReadOnlyList<string> Addresses => _addresses ??= ReadAddresses();
+
+    /// <summary>The node as the API shows it.</summary>
+    public Node Describe(RuntimeStatus runtime, string? notReady, IReadOnlyList<ImageRecord> images, DateTimeOffset now)
+    {
+        Dictionary<string, Quantity> capacity = new(StringComparer.Ordinal)
+        {
+            ["cpu"] = Quantity.Parse(MilliCpu.ToString(CultureInfo.InvariantCulture) + "m"),
+            ["memory"] = Quantity.Parse((MemoryBytes / 1024).ToString(CultureInfo.InvariantCulture) + "Ki"),
+            ["pods"] = Quantity.Parse(MaxPods.ToString(CultureInfo.InvariantCulture)),
+        };
+        bool ready = runtime.Ready && notReady is null;
+        List<NodeAddress> addresses = [.. Addresses.Select(address => new NodeAddress { Type = "InternalIP", Address = address })];
+        addresses.Add(new NodeAddress { Type = "Hostname", Address = _name });
+        return new Node
+        {
+            Metadata = new ObjectMeta
+            {
+                Name = _name,
+                Uid = _info.MachineID,
+                CreationTimestamp = _startedAt,
+                Labels = new Dictionary<string, string>(StringComparer.Ordinal)
+                {
+                    ["kubernetes.io/hostname"] = _name,
+                    ["kubernetes.io/os"] = "linux",
+                    ["kubernetes.io/arch"] = _info.Architecture,
+                },
+            },
+            Status = new NodeStatus
+            {
+                Capacity = capacity,
+                Allocatable = capacity,
+                Addresses = addresses,
+                NodeInfo = _info,
+                Conditions = [Condition("Ready", ready, ready ? "AgentReady" : "AgentNotReady", notReady ?? runtime.Message, now), Enforcement(runtime, now)],
+                Images = [.. images.Select(image => new ContainerImage { Names = [.. image.Names], SizeBytes = image.SizeBytes })],
+            },
+        };
+    }
+
+    public void Dispose() => NetworkChange.NetworkAddressChanged -= OnAddressChanged;
+
+    private NodeCondition Enforcement(RuntimeStatus runtime, DateTimeOffset now)
+    {
+        bool enforced = runtime.MissingControllers.Count == 0;
+        string message = enforced
+            ? "the cgroup v2 controllers that limits need are there"
+            : $"the cgroup v2 tree lacks {string.Join(", ", runtime.MissingControllers)}: limits are not enforced";
+        return Condition("ResourcesEnforced", enforced, enforced ? "ControllersAvailable" : "ControllersMissing", message, now);
+    }
+
+    private NodeCondition Condition(string type, bool isTrue, string reason, string message, DateTimeOffset now) => new()
+    {
+        Type = type,
+        Status = isTrue ? "True" : "False",
+        Reason = reason,
+        Message = message,
+        LastHeartbeatTime = now,
+        LastTransitionTime = _startedAt,
+    };
+
+    private NodeSystemInfo ReadInfo() => new()
+    {
+        MachineID = ReadLine("/etc/machine-id"),
+        SystemUUID = ReadLine("/sys/class/dmi/id/product_uuid"),
+        BootID = ReadLine("/proc/sys/kernel/random/boot_id"),
+        KernelVersion = ReadLine("/proc/sys/kernel/osrelease"),
+        OsImage = OsImage(),
+        ContainerRuntimeVersion = "podagent://" + _version,
+        KubeletVersion = "podagent-" + _version,
+        OperatingSystem = "linux",
+        Architecture = RuntimeInformation.OSArchitecture switch
+        {
+            Architecture.X64 => "amd64",
+            Architecture.Arm64 => "arm64",
+            Architecture other => other.ToString().ToLowerInvariant(),
+        },
+    };
+
+    private void OnAddressChanged(object? sender, EventArgs change) => _addresses = null;
+
+    private static string OsImage()
+    {
+        const string key = "PRETTY_NAME=";
+        try
+        {
+            return File.ReadLines("/etc/os-release").FirstOrDefault(line => line.StartsWith(key, StringComparison.Ordinal))?[key.Length..].Trim('"') ?? "Linux";
+        }
+        catch (IOException)
+        {
+            return "Linux";
+        }
+    }
+
+    private static long ReadMemory()
+    {
+        string line = File.ReadLines("/proc/meminfo").First(line => line.StartsWith("MemTotal:", StringComparison.Ordinal));
+        return long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) * 1024;
+    }
+
+    private static string ReadLine(string path)
+    {
+        try
+        {
+            return File.ReadAllText(path).Trim();
+        }
+        catch (Exception missing) when (missing is IOException or UnauthorizedAccessException)
+        {
+            return "";
+        }
+    }
+
+    private static List<string> ReadAddresses() =>
+    [
+        .. from network in NetworkInterface.GetAllNetworkInterfaces()
+           where network.OperationalStatus == OperationalStatus.Up && network.NetworkInterfaceType != NetworkInterfaceType.Loopback
+           from unicast in network.GetIPProperties().UnicastAddresses
+           where !unicast.Address.IsIPv6LinkLocal
+           orderby unicast.Address.AddressFamily == AddressFamily.InterNetwork descending
+           select unicast.Address.ToString(),
+    ];
+}
