@@ -1,5 +1,6 @@
 using System.Text;
 using NodeAgent.Core.Manifests;
+using NodeAgent.Core.Status;
 
 namespace NodeAgent.Core.Configuration;
 
