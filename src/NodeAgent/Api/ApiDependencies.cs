@@ -19,6 +19,9 @@ public sealed record ApiDependencies
     public required IPodRuntime Runtime { get; init; }
     public required IImageService Images { get; init; }
 
+    /// <summary>Called after images were loaded: pods that wait for one try again.</summary>
+    public Action ImagesChanged { get; init; } = () => { };
+
     /// <summary>The node as it is now, with <c>metadata.name</c>. Asked once per request.</summary>
     public required Func<Node> Node { get; init; }
 

@@ -47,7 +47,7 @@ internal sealed class ApiRouter
         _nodes = new ResourceEndpoint<Node>(new NodeResource(), SelectableFields.Nodes, () => (0, [dependencies.Node()]), null, dependencies.Time);
         _manifestErrors = new ResourceEndpoint<ManifestErrorObject>(new ManifestErrorResource(), ManifestErrorFields,
             () => (0, ManifestErrors()), null, dependencies.Time);
-        _images = new ImageEndpoint(dependencies.Images, dependencies.Paths, dependencies.Time);
+        _images = new ImageEndpoint(dependencies.Images, dependencies.ImagesChanged, dependencies.Paths, dependencies.Time);
         _logs = new LogEndpoint(dependencies.Paths, dependencies.Pods, dependencies.Time);
         _exec = new ExecEndpoint(dependencies.Runtime);
     }

@@ -9,7 +9,7 @@ using NodeAgent.Core.Model;
 namespace NodeAgent.Api;
 
 /// <summary>Images: <c>/apis/podagent.io/v1alpha1/images[/{name}]</c>.</summary>
-internal sealed class ImageEndpoint(IImageService images, StatePaths paths, TimeProvider time)
+internal sealed class ImageEndpoint(IImageService images, Action imagesChanged, StatePaths paths, TimeProvider time)
 {
     private static readonly ImageResource View = new();
 
@@ -50,6 +50,7 @@ internal sealed class ImageEndpoint(IImageService images, StatePaths paths, Time
         {
             loaded = await LoadBodyAsync(context, name, cancellationToken).ConfigureAwait(false);
         }
+        imagesChanged();
         await AnswerAsync(context, loaded, one: false, 201, cancellationToken).ConfigureAwait(false);
     }
 

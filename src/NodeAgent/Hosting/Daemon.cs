@@ -66,6 +66,7 @@ internal sealed partial class Daemon(AgentOptions options, ILoggerFactory loggin
         var stores = new PodStores(new StatusStore(time), new EventStore(time, options.NodeName), new ManifestErrors(time));
         await using var loops = new PodLoops(
             runtime, images, images, folder, new PodSurroundings(options.NodeName, () => facts.Addresses), stores, time, LoopSettings(), logging);
+        RuntimeStatus status = await runtime.StatusAsync(stop);
         bool ready = false;
         await using var api = new ApiServer(new ApiDependencies
         {
@@ -77,8 +78,7 @@ internal sealed partial class Daemon(AgentOptions options, ILoggerFactory loggin
             Runtime = runtime,
             Images = images,
             ImagesChanged = loops.ImagesChanged,
-            Node = async cancellation => facts.Describe(
-                await runtime.StatusAsync(cancellation), NotLive(loops), await images.ListImagesAsync(cancellation), time.GetUtcNow()),
+            Node = () => facts.Describe(status, NotLive(loops), time.GetUtcNow()),
             Time = time,
             Logging = logging,
             Version = Version,

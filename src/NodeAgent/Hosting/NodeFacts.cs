@@ -39,7 +39,7 @@ public sealed class NodeFacts : IDisposable
     public IReadOnlyList<string> Addresses => _addresses ??= ReadAddresses();
 
     /// <summary>The node as the API shows it.</summary>
-    public Node Describe(RuntimeStatus runtime, string? notReady, IReadOnlyList<ImageRecord> images, DateTimeOffset now)
+    public Node Describe(RuntimeStatus runtime, string? notReady, DateTimeOffset now)
     {
         Dictionary<string, Quantity> capacity = new(StringComparer.Ordinal)
         {
@@ -71,7 +71,6 @@ public sealed class NodeFacts : IDisposable
                 Addresses = addresses,
                 NodeInfo = _info,
                 Conditions = [Condition("Ready", ready, ready ? "AgentReady" : "AgentNotReady", notReady ?? runtime.Message, now), Enforcement(runtime, now)],
-                Images = [.. images.Select(image => new ContainerImage { Names = [.. image.Names], SizeBytes = image.SizeBytes })],
             },
         };
     }
