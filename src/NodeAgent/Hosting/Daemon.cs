@@ -60,7 +60,7 @@ internal sealed partial class Daemon(AgentOptions options, ILoggerFactory loggin
         MakeFolders();
         // Both read the disk and neither needs the other.
         Task<ImageService> openImages = Task.Run(() => ImageService.OpenAsync(options.Paths, time, logging.CreateLogger<ImageService>()), stop);
-        await using PodRuntime runtime = await PodRuntime.OpenAsync(options.Paths, time, logging, RuntimeOptions(facts), stop);
+        await using PodRuntime runtime = await PodRuntime.OpenAsync(options.Paths, time, logging.CreateLogger<PodRuntime>(), RuntimeOptions(options, facts));
         await using ImageService images = await openImages;
         using var folder = new InotifyManifestFolder(options.Paths.Manifests);
         var stores = new PodStores(new StatusStore(time), new EventStore(time, options.NodeName), new ManifestErrors(time));
@@ -140,7 +140,7 @@ internal sealed partial class Daemon(AgentOptions options, ILoggerFactory loggin
         Directory.CreateDirectory(options.Paths.Logs, readable);
     }
 
-    private PodRuntimeOptions RuntimeOptions(NodeFacts facts) => new()
+    internal static PodRuntimeOptions RuntimeOptions(AgentOptions options, NodeFacts facts) => new()
     {
         ShimFile = options.ShimPath,
         NodeName = options.NodeName,
