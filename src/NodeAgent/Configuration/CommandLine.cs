@@ -1,5 +1,6 @@
 using System.CommandLine;
 using NodeAgent.Core.Configuration;
+using NodeAgent.Linux;
 
 namespace NodeAgent.Configuration;
 

@@ -8,22 +8,23 @@ internal static class AgentLogging
 {
     public static ILoggerFactory Create() => LoggerFactory.Create(logging =>
     {
-        bool journal = Environment.GetEnvironmentVariable("JOURNAL_STREAM") is { Length: > 0 };
         logging.SetMinimumLevel(LogLevel.Information);
         logging.AddFilter("Microsoft", LogLevel.Warning);
-        logging.AddConsole(console =>
+        if (Environment.GetEnvironmentVariable("JOURNAL_STREAM") is { Length: > 0 })
         {
-            console.LogToStandardErrorThreshold = LogLevel.Trace;
-            console.FormatterName = journal ? ConsoleFormatterNames.Systemd : ConsoleFormatterNames.Simple;
-        });
-        logging.AddSystemdConsole(format => format.IncludeScopes = false);
-        logging.AddSimpleConsole(format =>
+            logging.AddSystemdConsole();
+        }
+        else
         {
-            format.SingleLine = true;
-            format.UseUtcTimestamp = true;
-            format.TimestampFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z' ";
-            format.ColorBehavior = LoggerColorBehavior.Disabled;
-        });
-        logging.Services.Configure<ConsoleLoggerOptions>(console => console.FormatterName = journal ? ConsoleFormatterNames.Systemd : ConsoleFormatterNames.Simple);
+            logging.AddSimpleConsole(format =>
+            {
+                format.SingleLine = true;
+                format.UseUtcTimestamp = true;
+                format.TimestampFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z' ";
+                format.ColorBehavior = LoggerColorBehavior.Disabled;
+            });
+        }
+
+        logging.AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
     });
 }
