@@ -11,5 +11,6 @@ for project in NodeAgent NodeAgent.Cli; do
   quietly dotnet publish "src/$project/$project.csproj" -c Release -v quiet --nologo -o "$out"
 done
 mkdir -p artifacts/bin
+# The daemon looks for the shim beside itself.
+cp artifacts/bin/podagent-shim "$out/"
 for name in podagent podctl; do ln -sfn "../dist/$name" "artifacts/bin/$name"; done
-[ -x artifacts/bin/podagent-shim ] || { echo "the shim was not built" >&2; exit 1; }

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Microsoft.Extensions.Logging;
 using NodeAgent.Configuration;
 using NodeAgent.Hosting;
+using NodeAgent.Linux;
 
 const int failed = 1, usage = 2;
 
@@ -30,7 +31,7 @@ catch (ConfigurationException fault)
     Console.Error.WriteLine("podagent: " + fault.Message);
     return usage;
 }
-catch (Exception fault) when (fault is IOException or UnauthorizedAccessException or InvalidOperationException)
+catch (Exception fault) when (fault is IOException or UnauthorizedAccessException or InvalidOperationException or LinuxException)
 {
     Console.Error.WriteLine("podagent: cannot run: " + fault.Message);
     return failed;
