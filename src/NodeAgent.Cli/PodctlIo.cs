@@ -1,11 +1,10 @@
 using System.Text;
-using Microsoft.Win32.SafeHandles;
 
 namespace NodeAgent.Cli;
 
 /// <summary>
 /// The process's input, outputs and environment. A test gives its own.
-/// Not System.Console: that would edit lines, take signals over and cost start-up time.
+/// Only System.Console's bare streams: the rest of it would edit lines, take signals over and cost start-up time.
 /// </summary>
 internal sealed class PodctlIo : IDisposable
 {
@@ -35,7 +34,8 @@ internal sealed class PodctlIo : IDisposable
     /// <summary>Colour only for people who have not asked to be spared (no-color.org).</summary>
     public bool Colour => OutIsTerminal && string.IsNullOrEmpty(Environment("NO_COLOR")) && Environment("TERM") != "dumb";
 
-    public static PodctlIo OfProcess() => new(Open(0, FileAccess.Read), Open(1, FileAccess.Write), Open(2, FileAccess.Write))
+    // Not a FileStream: on a file that others write to as well, it would keep an offset of its own and overwrite theirs.
+    public static PodctlIo OfProcess() => new(Console.OpenStandardInput(), Console.OpenStandardOutput(), Console.OpenStandardError())
     {
         InIsTerminal = NodeAgent.Linux.Terminal.IsTerminal(0),
         OutIsTerminal = NodeAgent.Linux.Terminal.IsTerminal(1),
@@ -48,7 +48,4 @@ internal sealed class PodctlIo : IDisposable
         RawOut.Dispose();
         RawError.Dispose();
     }
-
-    private static FileStream Open(int descriptor, FileAccess access) =>
-        new(new SafeFileHandle(descriptor, ownsHandle: false), access, bufferSize: 0, isAsync: false);
 }

@@ -1,4 +1,5 @@
 using NodeAgent.Testing.Agent;
+using Xunit;
 
 namespace NodeAgent.KernelTests.EndToEnd;
 

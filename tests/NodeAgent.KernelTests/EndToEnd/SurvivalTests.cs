@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using NodeAgent.Testing.Agent;
+using Xunit;
 
 namespace NodeAgent.KernelTests.EndToEnd;
 

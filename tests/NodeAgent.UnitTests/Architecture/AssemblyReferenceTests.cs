@@ -1,4 +1,5 @@
 using System.Reflection;
+using Xunit;
 
 namespace NodeAgent.UnitTests.Architecture;
 
@@ -12,7 +13,7 @@ public sealed class AssemblyReferenceTests
         { "NodeAgent.Images", ["NodeAgent.Core", "NodeAgent.Linux"] },
         { "NodeAgent.Runtime", ["NodeAgent.Core", "NodeAgent.Linux"] },
         { "NodeAgent.Pods", ["NodeAgent.Core"] },
-        { "podctl", ["NodeAgent.Core"] },
+        { "podctl", ["NodeAgent.Core", "NodeAgent.Linux"] },
         { "podagent", ["NodeAgent.Core", "NodeAgent.Linux", "NodeAgent.Images", "NodeAgent.Runtime", "NodeAgent.Pods"] },
     };
 
