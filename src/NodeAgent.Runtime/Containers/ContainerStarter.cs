@@ -6,6 +6,7 @@ using NodeAgent.Linux;
 using NodeAgent.Runtime.Bundle;
 using NodeAgent.Runtime.Cgroups;
 using NodeAgent.Runtime.Records;
+using NodeAgent.Runtime.Security;
 using NodeAgent.Runtime.ShimClient;
 using NodeAgent.Runtime.State;
 using NodeAgent.Shim;
@@ -46,6 +47,7 @@ internal sealed class ContainerStarter(RuntimeNode node, ContainerExits exits, C
             node.Cgroups.CreateContainer(sandbox.Cgroup, container.Id, CgroupValues.ForContainer(manifest, node.Options.SingleProcessOomKill));
             node.Options.Pass("ContainerStart.AfterCgroup");
             using SafeFileHandle cgroup = Cgroupfs.OpenFolder(cgroupPath);
+            FilterDevices(cgroup, bundle.Spec);
             using SafeFileHandle log = OpenLog(container.Record.LogPath);
             using SafeFileHandle? pidNamespace = OpenPidNamespace(sandbox, bundle.Spec);
             outcome = await shim.StartAsync(new ShimStart
@@ -75,6 +77,15 @@ internal sealed class ContainerStarter(RuntimeNode node, ContainerExits exits, C
         LogTolerated(container, bundle, outcome);
         if (!outcome.Succeeded) throw await FailAsync(container, Describe(bundle, outcome), outcome.Errno);
         await RunningAsync(container, outcome.Pid);
+    }
+
+    // Without the filter a container that can make nodes could make the host's disk: it has to do without one or the other.
+    private static void FilterDevices(SafeFileHandle cgroup, ContainerSpec spec)
+    {
+        if (spec.Privileged) return;
+        int errno = DeviceFilter.Attach(cgroup, spec.Devices);
+        bool makesNodes = (spec.Process.Capabilities.Bounding >> Linux.Capabilities.CAP_MKNOD & 1) != 0;
+        if (errno != 0 && makesNodes) throw new LinuxException("bpf", "the device filter of its cgroup, which a container with CAP_MKNOD needs", errno);
     }
 
     private ContainerBundle Prepare(LiveContainer container, Container manifest)
