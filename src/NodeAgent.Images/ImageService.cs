@@ -114,7 +114,7 @@ public sealed partial class ImageService : IImageService, ISnapshotter, IAsyncDi
         finally
         {
             if (failed)
-                await ChangeAsync(Sweep, CancellationToken.None);
+                await ChangeAsync(Refresh, CancellationToken.None);
         }
     }
 
@@ -127,22 +127,19 @@ public sealed partial class ImageService : IImageService, ISnapshotter, IAsyncDi
         using ContentLease contentLease = _content.NewLease();
         using LayerLease layerLease = _layers.NewLease();
         List<ResolvedImage> images = [];
-        foreach (ArchivedImage image in archived)
+        List<OciDescriptor> entries = [];
+        foreach ((ArchivedImage image, IReadOnlyList<ImageReference> references) in archived.Zip(names))
         {
             ResolvedImage resolved = image.Ingest(_content, contentLease, cancellationToken);
             await UnpackAsync(resolved, layerLease, cancellationToken);
             images.Add(resolved);
+            OciDescriptor descriptor = ImageEnvelope.DescriptorFor(resolved, _content, contentLease);
+            entries.AddRange(references.Select(reference => ImageTable.ToEntry(descriptor, reference, _time.GetUtcNow())));
         }
 
-        DateTimeOffset now = _time.GetUtcNow();
-        List<OciDescriptor> entries = [.. images.SelectMany((image, i) => names[i].Select(reference => ImageTable.ToEntry(image, reference, now)))];
         HashSet<string> replaced = [.. names.SelectMany(references => references).Select(reference => reference.Canonical)];
         await ChangeAsync(
-            () =>
-            {
-                _content.UpdateIndex(index => [.. index.Where(entry => ImageTable.NameOf(entry) is not { } old || !replaced.Contains(old.Canonical)), .. entries]);
-                Refresh();
-            },
+            () => UpdateIndex(index => [.. index.Where(entry => ImageTable.NameOf(entry) is not { } old || !replaced.Contains(old.Canonical)), .. entries]),
             cancellationToken);
         _layers.BeginSync();
         ImageTable table = Volatile.Read(ref _table);
@@ -174,10 +171,8 @@ public sealed partial class ImageService : IImageService, ISnapshotter, IAsyncDi
 
                 List<OciDescriptor> kept = [.. _content.Index.Where(entry => !Goes(entry))];
                 removed = kept.Count < _content.Index.Count;
-                if (!removed)
-                    return;
-                _content.UpdateIndex(_ => kept);
-                Refresh();
+                if (removed)
+                    UpdateIndex(_ => kept);
             },
             cancellationToken);
         return removed;
@@ -232,6 +227,18 @@ public sealed partial class ImageService : IImageService, ISnapshotter, IAsyncDi
         finally
         {
             _change.Release();
+        }
+    }
+
+    private void UpdateIndex(Func<IReadOnlyList<OciDescriptor>, IReadOnlyList<OciDescriptor>> change)
+    {
+        try
+        {
+            _content.UpdateIndex(change);
+        }
+        finally
+        {
+            Refresh();
         }
     }
 

@@ -112,7 +112,8 @@ internal sealed partial class ImageTable
     public const string LoadedAtAnnotation = "io.podagent.image.loaded-at";
 
     /// <summary>An entry of the index for one name of an image. The name stands twice, for the tools that read either annotation.</summary>
-    public static OciDescriptor ToEntry(ResolvedImage image, ImageReference name, DateTimeOffset loadedAt) => image.Descriptor with
+    /// <param name="descriptor">Of the image's manifest, or of an index around it.</param>
+    public static OciDescriptor ToEntry(OciDescriptor descriptor, ImageReference name, DateTimeOffset loadedAt) => descriptor with
     {
         Annotations = new Dictionary<string, string>(StringComparer.Ordinal)
         {

@@ -7,6 +7,8 @@ internal sealed record FuzzTarget(string Name, FuzzRun Run, Func<IEnumerable<byt
 {
     public static IReadOnlyList<FuzzTarget> All { get; } =
     [
+        new(Images.ImageReferenceFuzz.Name, Images.ImageReferenceFuzz.Run, Images.ImageReferenceFuzz.Seeds),
+        new(Images.TarLayerFuzz.Name, Images.TarLayerFuzz.Run, Images.TarLayerFuzz.Seeds),
         new(Manifests.ManifestFuzz.Name, Manifests.ManifestFuzz.Run, Manifests.ManifestFuzz.Seeds),
         new(Shim.ShimProtocolFuzz.Name, Shim.ShimProtocolFuzz.Run, Shim.ShimProtocolFuzz.Seeds),
     ];

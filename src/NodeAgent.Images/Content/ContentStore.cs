@@ -190,7 +190,10 @@ public sealed class ContentStore : IDisposable
     private void WriteIndex(OciIndex index)
     {
         ReplaceFile(IndexPath, JsonSerializer.SerializeToUtf8Bytes(index, OciJson.Default.OciIndex));
+        // From here on it is what the disk says, whether or not the sync succeeds.
         Volatile.Write(ref _index, index);
+        SyncFolder(_root);
+        Reached("Content.Index.AfterRename");
     }
 
     /// <summary>Deletes the blobs that are neither kept nor under a lease; their number is the answer.</summary>
@@ -248,15 +251,21 @@ public sealed class ContentStore : IDisposable
     private void ReplaceFile(string path, ReadOnlySpan<byte> content)
     {
         string temporary = Path.Combine(IngestFolder, Path.GetFileName(path));
-        using (FileStream file = new(temporary, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0))
+        try
         {
-            file.Write(content);
-            file.Flush(flushToDisk: true);
+            using (FileStream file = new(temporary, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0))
+            {
+                file.Write(content);
+                file.Flush(flushToDisk: true);
+            }
+            Reached("Content.Index.BeforeRename");
+            File.Move(temporary, path, overwrite: true);
         }
-        Reached("Content.Index.BeforeRename");
-        File.Move(temporary, path, overwrite: true);
-        SyncFolder(_root);
-        Reached("Content.Index.AfterRename");
+        catch
+        {
+            File.Delete(temporary);
+            throw;
+        }
     }
 
     private static void SyncFolder(string path)

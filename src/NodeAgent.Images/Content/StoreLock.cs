@@ -21,12 +21,13 @@ public sealed class StoreLock : IDisposable
         if (FileContent.flock(fd, FileContent.LOCK_EX | FileContent.LOCK_NB) < 0)
         {
             int errno = Marshal.GetLastPInvokeError();
+            string holder = ReadHolder(fd);
             _ = Openat2.close(fd);
             if (errno == Errno.EAGAIN)
             {
                 throw new ImageException(
                     ImageFailure.ImageInspectError,
-                    $"image store {folder} is in use by another agent (pid {ReadHolder(path)}); give each agent a --root-dir of its own");
+                    $"image store {folder} is in use by another agent (pid {holder}); give each agent a --root-dir of its own");
             }
             throw new LinuxException("flock", path, errno);
         }
@@ -34,17 +35,11 @@ public sealed class StoreLock : IDisposable
         return new StoreLock(fd);
     }
 
-    private static string ReadHolder(string path)
+    private static string ReadHolder(int fd)
     {
-        try
-        {
-            string holder = File.ReadAllText(path).Trim();
-            return holder.Length is > 0 and < 16 ? holder : "unknown";
-        }
-        catch (IOException)
-        {
-            return "unknown";
-        }
+        Span<byte> text = stackalloc byte[16];
+        long length = FileContent.read(fd, text);
+        return length > 0 ? Encoding.ASCII.GetString(text[..(int)length]).Trim() : "unknown";
     }
 
     /// <summary>For the message of the one who comes second; the lock itself needs no content.</summary>

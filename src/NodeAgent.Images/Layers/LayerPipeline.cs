@@ -1,5 +1,6 @@
 using System.Runtime.ExceptionServices;
 using System.Security.Cryptography;
+using NodeAgent.Images.Content;
 using NodeAgent.Images.References;
 
 namespace NodeAgent.Images.Layers;
@@ -50,10 +51,11 @@ internal sealed class LayerPipeline : IDisposable
         Digest? packedDigest = null;
         Digest? archiveDigest = null;
         LayerFixups? fixups = null;
+        bool isPlain = false;
         Task[] stages =
         [
             Start(() => packedDigest = Read(source, blob.Algorithm)),
-            Start(Decompress),
+            Start(() => isPlain = Decompress(blob.Algorithm == diffId.Algorithm)),
             Start(() => archiveDigest = Hash(diffId.Algorithm)),
         ];
         Guard(() => fixups = Write(folder));
@@ -64,6 +66,8 @@ internal sealed class LayerPipeline : IDisposable
         if (_failure is not null)
             ExceptionDispatchInfo.Throw(_failure);
         _caller.ThrowIfCancellationRequested();
+        if (isPlain)
+            archiveDigest = packedDigest;
         if (archiveDigest != diffId)
             throw new LayerException($"its archive has digest {archiveDigest}, the image configuration says {diffId}");
         return fixups!;
@@ -109,11 +113,14 @@ internal sealed class LayerPipeline : IDisposable
         return Digest.FromHash(algorithm, hash.GetHashAndReset());
     }
 
-    private void Decompress()
+    /// <summary>True when the blob is the archive itself and one digest does for both.</summary>
+    private bool Decompress(bool oneDigestDoes)
     {
         using BlockQueueStream packed = new(_packed);
         ReadOnlySpan<byte> start = packed.Peek();
-        using Stream archive = Decompression.Open(packed, Decompression.Sniff(start[..Math.Min(start.Length, Decompression.MagicLength)]));
+        LayerCompression compression = Decompression.Sniff(start[..Math.Min(start.Length, Decompression.MagicLength)]);
+        bool isPlain = oneDigestDoes && compression == LayerCompression.None;
+        using Stream archive = Decompression.Open(packed, compression);
         try
         {
             while (true)
@@ -125,8 +132,11 @@ internal sealed class LayerPipeline : IDisposable
                     block.Release();
                     break;
                 }
-                block.Share();
-                _toHash.Add(block);
+                if (!isPlain)
+                {
+                    block.Share();
+                    _toHash.Add(block);
+                }
                 _toWrite.Add(block);
             }
         }
@@ -143,6 +153,7 @@ internal sealed class LayerPipeline : IDisposable
         // The digest of the blob covers what may follow the packed data.
         for (int length; (length = packed.Peek().Length) > 0;)
             packed.Advance(length);
+        return isPlain;
     }
 
     private Digest Hash(string algorithm)

@@ -1,0 +1,32 @@
+using System.Text.Json;
+using NodeAgent.Images.References;
+
+namespace NodeAgent.Images.Content;
+
+/// <summary>
+/// What <c>index.json</c> says of an image. A manifest of docker's schema 2 keeps its bytes and so its digest, but the tools that read OCI layouts
+/// look only at entries of OCI's own types: it gets an index of one entry around it, which they do follow.
+/// </summary>
+internal static class ImageEnvelope
+{
+    /// <summary>The manifest's own descriptor, or that of the index, which is taken into the store under the lease.</summary>
+    public static OciDescriptor DescriptorFor(ResolvedImage image, ContentStore store, ContentLease lease)
+    {
+        if (image.Descriptor.MediaType != MediaTypes.DockerManifest)
+            return image.Descriptor;
+        OciIndex index = new()
+        {
+            MediaType = MediaTypes.OciIndex,
+            Manifests =
+            [
+                image.Descriptor with
+                {
+                    Platform = new OciPlatform { Architecture = image.Config.Architecture, Os = image.Config.Os, Variant = image.Config.Variant },
+                },
+            ],
+        };
+        byte[] document = JsonSerializer.SerializeToUtf8Bytes(index, OciJson.Default.OciIndex);
+        Digest digest = store.Ingest(document, null, lease);
+        return new OciDescriptor { MediaType = MediaTypes.OciIndex, Digest = digest.ToString(), Size = document.Length };
+    }
+}
