@@ -14,7 +14,7 @@ namespace NodeAgent.Runtime.Bundle;
 ///  2. attach the root that the daemon made, make it the root; the host's stays stacked below until the file systems are complete
 ///  3. /proc, /sys, the cgroup tree; /dev with its nodes, links, devpts, shm, mqueue: all new, so nothing of the image is followed
 ///  4. hide and protect the parts of /proc and /sys that concern the whole machine, with our own /dev/null, before any volume could replace it
-///  5. volumes and files, each target opened without following links, then attached through that descriptor: a link put there meanwhile fails
+///  5. image volumes of a read-only root; volumes and files, each target opened without following links, then attached through that descriptor: a link put there meanwhile fails
 ///  6. let go of the host's tree; read-only root
 ///  7. become the process (<see cref="ProcessProgram"/>)
 /// A failed step ends the child; its mount namespace and all it attached go with it, so no step needs an undo.
@@ -50,6 +50,7 @@ public static class ContainerProgram
         ProgramSlot? terminal = FilesystemOps.Emit(builder, spec);
         EmitOomScore(builder, spec.OomScoreAdj);
         if (!spec.Privileged) MaskOps.Emit(builder, spec.MaskedPaths, spec.ReadOnlyPaths);
+        if (spec.ReadOnlyRootFilesystem) EmitWritable(builder, spec.WritablePaths);
         EmitVolumes(builder, spec);
         builder.Op("let go of the host's root", Syscalls.umount2, builder.String("."), MNT_DETACH);
         if (spec.ReadOnlyRootFilesystem)
@@ -81,6 +82,31 @@ public static class ContainerProgram
         // EACCES: lowering takes CAP_SYS_RESOURCE, which a daemon in a container of its own may lack.
         builder.Op($"set oom_score_adj {value}", Syscalls.write, file, builder.Bytes(text), text.Length).Tolerate(EACCES, EPERM).Report();
         builder.Op("close oom_score_adj", Syscalls.close, file);
+    }
+
+    // Read-only is a property of a mount: a second mount of the same directory keeps its own.
+    private static void EmitWritable(SyscallProgramBuilder builder, IReadOnlyList<string> paths)
+    {
+        if (paths.Count == 0) return;
+        BlobRef how = builder.Struct(new Openat2.open_how
+        {
+            flags = (ulong)(uint)(Openat2.O_PATH | Openat2.O_CLOEXEC),
+            resolve = Openat2.RESOLVE_NO_SYMLINKS | Openat2.RESOLVE_NO_MAGICLINKS,
+        });
+        ProgramSlot directory = builder.NewSlot();
+        ProgramSlot tree = builder.NewSlot();
+        foreach (string path in paths)
+        {
+            builder.Op($"open image volume {path}", Syscalls.openat2, Openat2.AT_FDCWD, builder.String(path), how, 24).Into(directory);
+            builder.Op(
+                $"copy the mount of {path}", Syscalls.open_tree,
+                directory, builder.String(""), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH).Into(tree);
+            builder.Op(
+                $"mount image volume {path}", Syscalls.move_mount,
+                tree, builder.String(""), directory, builder.String(""), MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+            builder.Op($"close mount of {path}", Syscalls.close, tree);
+            builder.Op($"close image volume {path}", Syscalls.close, directory);
+        }
     }
 
     private static void EmitVolumes(SyscallProgramBuilder builder, ContainerSpec spec)

@@ -27,6 +27,12 @@ public sealed record ContainerSpec
 
     public bool ReadOnlyRootFilesystem { get; init; }
 
+    /// <summary>
+    /// Directories of the root that stay writable in a read-only one: the volumes that the image declares. Without symbolic links, made beforehand. They keep
+    /// the image's content and live as long as the root does, so nothing has to be copied.
+    /// </summary>
+    public IReadOnlyList<string> WritablePaths { get; init; } = [];
+
     /// <summary>Leaves <c>/proc</c>, <c>/sys</c> and the cgroup tree writable and nothing of them hidden.</summary>
     public bool Privileged { get; init; }
 

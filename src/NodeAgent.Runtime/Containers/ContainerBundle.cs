@@ -47,8 +47,9 @@ internal sealed class ContainerBundle : IDisposable
             mounts = ContainerMounts.Open(
                 new MountSources(pod.Uid, pod.Pod, manifest, container.Id, rootfs, container.Sandbox.Folder, plan.ExpandSubPath), node.Volumes);
             foreach (string folder in MountTargets.Standard) MountTargets.Prepare(rootfs, folder, isDirectory: true);
+            string[] imageVolumes = PrepareImageVolumes(rootfs, mounts, container.Record.Image.Config.Volumes);
             PrepareWorkingDirectory(rootfs, mounts, plan.Process.WorkingDirectory);
-            return new ContainerBundle(rootfs, mounts, SpecOf(node, container, manifest, plan, mounts));
+            return new ContainerBundle(rootfs, mounts, SpecOf(node, container, manifest, plan, mounts) with { WritablePaths = imageVolumes });
         }
         catch
         {
@@ -84,6 +85,15 @@ internal sealed class ContainerBundle : IDisposable
             OomScoreAdj = OomScore.ForContainer(pod, manifest, node.MemoryBytes),
         };
     }
+
+    /// <summary>Makes the folders of the volumes that the image declares, where the manifest mounts nothing.</summary>
+    private static string[] PrepareImageVolumes(SafeFileHandle rootfs, ContainerMounts mounts, IReadOnlyList<string> paths) =>
+    [
+        .. paths.Select(path => MountTargets.Prepare(rootfs, path, isDirectory: true))
+            .Where(path => mounts.Mounts.All(mount => mount.Target != path))
+            .Distinct(StringComparer.Ordinal)
+            .OrderBy(path => path.Length),
+    ];
 
     /// <summary>A missing working directory is made, as the field's runtimes do; where a volume is mounted it is the volume's own matter.</summary>
     private static void PrepareWorkingDirectory(SafeFileHandle rootfs, ContainerMounts mounts, string directory)

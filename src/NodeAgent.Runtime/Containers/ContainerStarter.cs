@@ -76,7 +76,7 @@ internal sealed class ContainerStarter(RuntimeNode node, ContainerExits exits, C
 
         LogTolerated(container, bundle, outcome);
         if (!outcome.Succeeded) throw await FailAsync(container, Describe(bundle, outcome), outcome.Errno);
-        await RunningAsync(container, outcome.Pid);
+        await RunningAsync(container, outcome.Pid, node.Now);
     }
 
     // Without the filter a container that can make nodes could make the host's disk: it has to do without one or the other.
@@ -101,11 +101,11 @@ internal sealed class ContainerStarter(RuntimeNode node, ContainerExits exits, C
     }
 
     /// <summary>From the shim's answer on: also how a recovered start goes on.</summary>
-    public async Task RunningAsync(LiveContainer container, int pid)
+    public async Task RunningAsync(LiveContainer container, int pid, DateTimeOffset startedAt)
     {
         // A process that has ended already keeps its stat file until the shim has reaped it, which may be now.
         ProcessIdentity process = Procfs.Identify(pid, node.Paths.Proc) ?? new ProcessIdentity(pid, 0);
-        ProcessEnd? early = container.Started(process, node.Now);
+        ProcessEnd? early = container.Started(process, startedAt);
         node.Options.Pass("ContainerStart.AfterStart");
         node.Tell(container.Sandbox.Pod.Uid, RuntimeEventKind.ContainerStarted, container.Id);
         if (early is { } end) await exits.HandleAsync(container, end);

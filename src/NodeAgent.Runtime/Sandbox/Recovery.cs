@@ -137,7 +137,7 @@ internal sealed class Recovery(RuntimeNode node, SandboxTeardown teardown, ShimW
                 await exits.ReleaseAsync(container);
                 break;
             case (ContainerPhase.Starting, ShimSlotState.Running):
-                await starter.RunningAsync(container, slot!.Pid);
+                await starter.RunningAsync(container, slot!.Pid, slot.StartedAt);
                 break;
             case (ContainerPhase.Starting or ContainerPhase.Running, ShimSlotState.Exited):
                 await exits.HandleAsync(container, new ProcessEnd(slot!.WaitStatus, slot.ExitedAt ?? node.Now));

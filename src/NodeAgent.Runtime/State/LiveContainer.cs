@@ -90,7 +90,9 @@ internal sealed class LiveContainer(LiveSandbox sandbox, ContainerRecord record,
         phase => phase is ContainerPhase.Running or ContainerPhase.Starting,
         record => record with
         {
-            Phase = ContainerPhase.Exited, FinishedAt = end.At, ExitCode = exitCode, Signal = signal, Reason = reason, Message = message,
+            // The shim stamps the end, we stamp the start when its answer has arrived: a quick process can have ended by then.
+            Phase = ContainerPhase.Exited, FinishedAt = end.At < record.StartedAt ? record.StartedAt : end.At, ExitCode = exitCode, Signal = signal,
+            Reason = reason, Message = message,
         });
 
     /// <summary>The process is gone and nobody knows how it ended.</summary>
