@@ -1,7 +1,7 @@
 using System.Reflection;
 using Xunit;
 
-namespace NodeAgent.UnitTests.Architecture;
+namespace NodeAgent.UnitTests.Layering;
 
 /// <summary>The layers may only look downwards: what is asserted here is what the README's picture shows.</summary>
 public sealed class AssemblyReferenceTests
