@@ -97,25 +97,34 @@ internal sealed partial class Daemon(AgentOptions options, ILoggerFactory loggin
         await loops.StopAsync();
     }
 
-    /// <summary>Returns when the daemon is asked to stop; tells the service manager until then that the loops turn, if it wants to know.</summary>
+    /// <summary>Returns when the daemon is asked to stop, and throws when a loop died.</summary>
     private async Task KeepWatchAsync(SystemdNotifier notifier, PodLoops loops, CancellationToken stop)
     {
         var asked = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await using CancellationTokenRegistration onStop = stop.Register(() => asked.TrySetResult());
-        if (notifier.WatchdogInterval is { } interval)
+        // A loop that dies takes the daemon with it: the service manager starts it again, and the pods do not notice.
+        Task over = await Task.WhenAny(asked.Task, loops.Completion, TellAliveAsync(notifier, loops, asked.Task));
+        await over;
+    }
+
+    /// <summary>WATCHDOG=1 at the interval that the service manager asks for, as long as every loop turns; returns when the stop was asked for.</summary>
+    private async Task TellAliveAsync(SystemdNotifier notifier, PodLoops loops, Task asked)
+    {
+        if (notifier.WatchdogInterval is not { } interval)
         {
-            using var timer = new PeriodicTimer(interval, time);
-            while (!stop.IsCancellationRequested)
-            {
-                if (NotLive(loops) is { } hung)
-                    LogHung(hung);
-                else
-                    notifier.Watchdog();
-                await Task.WhenAny(timer.WaitForNextTickAsync(CancellationToken.None).AsTask(), asked.Task);
-            }
+            await asked;
+            return;
         }
 
-        await asked.Task;
+        using var timer = new PeriodicTimer(interval, time);
+        do
+        {
+            if (NotLive(loops) is { } hung)
+                LogHung(hung);
+            else
+                notifier.Watchdog();
+        }
+        while (await Task.WhenAny(timer.WaitForNextTickAsync(CancellationToken.None).AsTask(), asked) != asked);
     }
 
     private static string? NotLive(PodLoops loops)

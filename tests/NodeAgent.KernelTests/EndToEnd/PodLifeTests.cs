@@ -50,11 +50,11 @@ public sealed class PodLifeTests(AgentFixture fixture) : IClassFixture<AgentFixt
     [InlineData("Never", "exit 0", "Succeeded", 0, "Completed")]
     [InlineData("OnFailure", "exit 0", "Succeeded", 0, "Completed")]
     [InlineData("Never", "exit 3", "Failed", 3, "Error")]
-    [InlineData("Never", "kill -9 $$; sleep 1000", "Failed", 137, "Error")]
+    [InlineData("Never", "kill -9 $$$$; sleep 1000", "Failed", 137, "Error")]
     public async Task A_pod_that_ends_has_its_phase_exit_code_and_reason(string policy, string script, string phase, int exitCode, string reason)
     {
         string name = $"ends-{policy.ToLowerInvariant()}-{exitCode}";
-        // Process 1 of a pid namespace is not killed by itself: the script runs one process below.
+        // Process 1 of a pid namespace is not killed by itself: the script runs one process below. In a manifest's command $$ stands for one dollar.
         Agent.Apply(name + ".yaml", AgentFixture.Pod(name, "restartPolicy: " + policy, ("main", $"sh -c '{script}'; exit $?")));
         JsonNode pod = await Api.WaitForPodAsync(name, pod => pod.Phase() is "Succeeded" or "Failed", "a terminal phase");
 
