@@ -68,6 +68,15 @@ public sealed partial class PodWorker
 
     public bool IsTerminating => Desire.Deletion is not null;
 
+    /// <summary>Publishes what an earlier agent left running. Before <see cref="RunAsync"/>, so that an agent that is ready knows its pods.</summary>
+    internal void Show(PodRuntimeState observed)
+    {
+        PodDesire desire = Desire;
+        var plan = PodPlanner.Plan(desire, observed, _memory, ProbeResults.None, _parts.Clock.Now, _parts.Settings);
+        if (plan.Stage != PodStage.Terminated)
+            _parts.Publisher.Publish(desire, observed, plan);
+    }
+
     /// <summary>Something about the pod may have changed: look again.</summary>
     internal void Wake() => _signal.Set();
 

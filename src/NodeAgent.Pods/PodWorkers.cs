@@ -60,7 +60,7 @@ public sealed partial class PodWorkers(PodWorkerParts parts)
         lock (_gate)
         {
             if (!_live.ContainsKey(state.Uid))
-                Start(DesireOf(state), adopted: true);
+                Start(DesireOf(state), state);
         }
     }
 
@@ -71,7 +71,7 @@ public sealed partial class PodWorkers(PodWorkerParts parts)
         {
             if (_live.ContainsKey(state.Uid))
                 return;
-            var live = Start(DesireOf(state), adopted: true);
+            var live = Start(DesireOf(state), state);
             if (_wishesKnown)
                 End(live, DeletionReason.Orphaned);
         }
@@ -144,14 +144,17 @@ public sealed partial class PodWorkers(PodWorkerParts parts)
     private void StartIfFree(DesiredPod wish)
     {
         if (!_taken.ContainsKey(wish.Name) && !_stopping.IsCancellationRequested)
-            Start(new PodDesire(new PodUid(wish.Uid), wish.Pod, wish.Source.Name, parts.Clock.Now), adopted: false);
+            Start(new PodDesire(new PodUid(wish.Uid), wish.Pod, wish.Source.Name, parts.Clock.Now), adopted: null);
     }
 
-    private Live Start(PodDesire desire, bool adopted)
+    /// <param name="adopted">What runs of it already; readers see it before the worker's first turn.</param>
+    private Live Start(PodDesire desire, PodRuntimeState? adopted)
     {
-        var live = new Live(new PodWorker(desire, parts), PodName.Of(desire.Pod)) { Adopted = adopted };
+        var live = new Live(new PodWorker(desire, parts), PodName.Of(desire.Pod)) { Adopted = adopted is not null };
         _live[desire.Uid] = live;
         _taken[live.Name] = _taken.GetValueOrDefault(live.Name) + 1;
+        if (adopted is not null)
+            live.Worker.Show(adopted);
         live.Task = RunAsync(live);
         return live;
     }
