@@ -43,8 +43,8 @@ wait_row() {
   echo "  $seen"
 }
 
-container_id() { podctl get pod "$1" -o json | grep -A40 '"containerStatuses"' | grep -B30 -A30 "\"name\": \"$2\"" | grep -o 'podagent://[0-9a-f]*' | head -n 1 | cut -d/ -f3; }
-container_pids() { cat "$(find "$(findmnt -rnt cgroup2 -o TARGET | head -n 1)/podagent-demo-$$" -type d -name "$1" | head -n 1)/cgroup.procs"; }
+container_id() { podctl get pod "$1" -o json | jq -r --arg name "$2" '.status.containerStatuses[] | select(.name == $name).containerID' | cut -d/ -f3; }
+container_pids() { cat "$(find "$(findmnt -rnt cgroup2 -o TARGET | head -n 1)/podagent-demo-$$" -type d -name "$1" | head -n 1)/cgroup.procs" | sort -n; }
 put() { cat >"$home/$1.tmp"; mv "$home/$1.tmp" "$manifests/$1"; }
 
 finish() {

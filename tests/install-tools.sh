@@ -9,10 +9,12 @@ packages=(
   zstd            # packs layers
   attr libcap2-bin # setfattr, getfattr, setcap: what unpacked files must keep
   crun            # the runtime that the benchmark compares with
+  socat jq        # the demo hears READY=1 and picks container ids
   iproute2        # looks at namespaces and interfaces from outside
-  kubernetes-client # kubectl, as a client of the API
   golang-github-containers-common # a seccomp profile to compare ours with
 )
+# kubectl, as a client of the API; some machines have it from elsewhere.
+command -v kubectl >/dev/null || packages+=(kubernetes-client)
 missing=()
 for package in "${packages[@]}"; do
   [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)" = installed ] || missing+=("$package")

@@ -33,7 +33,6 @@ public sealed class AssemblyReferenceTests
     [InlineData("System.Net.Http")]
     [InlineData("System.Diagnostics.Process")]
     [InlineData("System.Threading.Thread")]
-    [InlineData("System.Runtime.InteropServices")]
     [InlineData("Microsoft.Extensions.Logging.Abstractions")]
     public void Core_does_not_even_refer_to_the_assemblies_of_effects(string assembly) => Assert.DoesNotContain(assembly, References("NodeAgent.Core"));
 
