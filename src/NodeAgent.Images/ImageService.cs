@@ -45,7 +45,7 @@ public sealed partial class ImageService : IImageService, ISnapshotter, IAsyncDi
         string bootId = File.ReadAllText(Path.Combine(paths.Proc, "sys/kernel/random/boot_id")).Trim();
         _trash = new Trash(Path.Combine(paths.Snapshots, "trash"), logger);
         _layers = new LayerStore(paths.Snapshots, bootId, _trash, logger, failpoint);
-        _containers = new ContainerSnapshots(paths.Snapshots, _layers, _trash);
+        _containers = new ContainerSnapshots(paths.Snapshots, bootId, _layers, _trash);
     }
 
     /// <summary>

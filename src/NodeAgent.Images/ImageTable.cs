@@ -19,14 +19,17 @@ internal sealed partial class ImageTable
 {
     private readonly FrozenDictionary<string, StoredImage> _byKey;
 
-    private ImageTable(IReadOnlyList<StoredImage> images, FrozenDictionary<string, StoredImage> byKey)
+    private readonly HashSet<string> _unreadable;
+
+    private ImageTable(IReadOnlyList<StoredImage> images, FrozenDictionary<string, StoredImage> byKey, HashSet<string> unreadable)
     {
+        _unreadable = unreadable;
         Images = images;
         Records = [.. images.Select(image => image.Record)];
         _byKey = byKey;
     }
 
-    public static ImageTable Empty { get; } = new([], FrozenDictionary<string, StoredImage>.Empty);
+    public static ImageTable Empty { get; } = new([], FrozenDictionary<string, StoredImage>.Empty, []);
 
     /// <summary>Ordered by first name; those without one last.</summary>
     public IReadOnlyList<StoredImage> Images { get; }
@@ -43,6 +46,7 @@ internal sealed partial class ImageTable
         Dictionary<string, ResolvedImage> resolved = known.Images
             .ToDictionary(image => image.Resolved.ManifestDigest.ToString(), image => image.Resolved, StringComparer.Ordinal);
         List<(OciDescriptor Entry, ResolvedImage Image)> entries = [];
+        HashSet<string> unreadable = new(StringComparer.Ordinal);
         foreach (OciDescriptor entry in index)
         {
             try
@@ -56,13 +60,15 @@ internal sealed partial class ImageTable
             }
             catch (Exception e) when (e is InvalidDataException or IOException)
             {
-                LogUnreadable(logger, NameOf(entry)?.ToString() ?? "(no name)", entry.Digest ?? "(no digest)", e.Message);
+                string digest = entry.Digest ?? "(no digest)";
+                if (unreadable.Add(digest) && !known._unreadable.Contains(digest))
+                    LogUnreadable(logger, NameOf(entry)?.ToString() ?? "(no name)", digest, e.Message);
             }
         }
-        return Of(entries);
+        return Of(entries, unreadable);
     }
 
-    private static ImageTable Of(List<(OciDescriptor Entry, ResolvedImage Image)> entries)
+    private static ImageTable Of(List<(OciDescriptor Entry, ResolvedImage Image)> entries, HashSet<string> unreadable)
     {
         List<StoredImage> images = [];
         Dictionary<string, StoredImage> byKey = new(StringComparer.Ordinal);
@@ -81,7 +87,7 @@ internal sealed partial class ImageTable
             }
         }
         images.Sort((a, b) => CompareNames(a.Record, b.Record));
-        return new ImageTable(images, byKey.ToFrozenDictionary(StringComparer.Ordinal));
+        return new ImageTable(images, byKey.ToFrozenDictionary(StringComparer.Ordinal), unreadable);
     }
 
     private static ImageRecord ToRecord(ResolvedImage image, List<ImageReference> names, DateTimeOffset loadedAt) => new(

@@ -2,7 +2,7 @@ using NodeAgent.Benchmarks;
 using NodeAgent.Testing.Agent;
 
 // usage: NodeAgent.Benchmarks [--rounds N] [--pods N] [--folder D]
-//        NodeAgent.Benchmarks unpack [--rounds N] [--folder D]
+//        NodeAgent.Benchmarks images [--rounds N] [--folder D]
 // Prints figures beside crun's, taken in turns in one run. Exit code 1 when a goal is missed.
 int rounds = Number("--rounds", 60);
 int pods = Number("--pods", 20);
@@ -11,8 +11,12 @@ string folder = Text("--folder", "/tmp/podagent-bench-" + Environment.ProcessId)
 Directory.CreateDirectory(folder);
 try
 {
-    if (args is ["unpack", ..])
-        return new UnpackBenchmark(folder).Run(Number("--rounds", 5)) ? 0 : 1;
+    if (args is ["images", ..])
+    {
+        bool quick = await new SnapshotBenchmark(folder).RunAsync(500);
+        return new UnpackBenchmark(folder).Run(Number("--rounds", 5)) && quick ? 0 : 1;
+    }
+
     await using var agent = new AgentProcess(folder + "/agent");
     string image = await StampImage.BuildAsync(folder);
     TimeSpan ready = await agent.StartAsync();

@@ -19,11 +19,24 @@ public static class Decompression
         return zstd ? LayerCompression.Zstd : LayerCompression.None;
     }
 
-    /// <summary>The unpacked data of a stream that stands at its start; takes the stream over.</summary>
-    public static Stream Open(Stream source, LayerCompression compression) => compression switch
+    /// <summary>
+    /// The unpacked data of a stream that stands at its start; takes the stream over. Throws <see cref="InvalidDataException"/> where zstd is wanted
+    /// and its library is missing.
+    /// </summary>
+    public static Stream Open(Stream source, LayerCompression compression)
     {
-        LayerCompression.Gzip => new GZipStream(source, CompressionMode.Decompress),
-        LayerCompression.Zstd => new ZstdStream(source),
-        _ => source,
-    };
+        try
+        {
+            return compression switch
+            {
+                LayerCompression.Gzip => new GZipStream(source, CompressionMode.Decompress),
+                LayerCompression.Zstd => new ZstdStream(source),
+                _ => source,
+            };
+        }
+        catch (DllNotFoundException e)
+        {
+            throw new InvalidDataException("it is packed with zstd and libzstd.so.1 is not installed", e);
+        }
+    }
 }

@@ -120,9 +120,9 @@ internal sealed class LayerPipeline : IDisposable
         ReadOnlySpan<byte> start = packed.Peek();
         LayerCompression compression = Decompression.Sniff(start[..Math.Min(start.Length, Decompression.MagicLength)]);
         bool isPlain = oneDigestDoes && compression == LayerCompression.None;
-        using Stream archive = Decompression.Open(packed, compression);
         try
         {
+            using Stream archive = Decompression.Open(packed, compression);
             while (true)
             {
                 Block block = new();
@@ -143,10 +143,6 @@ internal sealed class LayerPipeline : IDisposable
         catch (InvalidDataException e)
         {
             throw new LayerException($"it cannot be decompressed: {e.Message}", e);
-        }
-        catch (DllNotFoundException e)
-        {
-            throw new LayerException("it is packed with zstd and libzstd.so.1 is not installed", e);
         }
         _toHash.Complete();
         _toWrite.Complete();

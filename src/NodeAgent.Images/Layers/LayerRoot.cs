@@ -16,18 +16,12 @@ internal sealed class LayerRoot : IDisposable
     /// <summary>As many links as the kernel follows in one path.</summary>
     private const int MaxLinks = 40;
 
-    private readonly string _path;
-
     // Entries of one folder come together, so the last folder is nearly always the next one too. An entry that replaces a folder lives in that
     // folder's parent, which has then taken its place here: what is kept can never be a folder that is gone.
     private byte[]? _cachedPath;
     private int _cachedFd = -1;
 
-    public LayerRoot(string path)
-    {
-        _path = path;
-        Fd = Openat2.OpenPath(path, Openat2.O_RDONLY | Openat2.O_DIRECTORY | Openat2.O_CLOEXEC);
-    }
+    public LayerRoot(string path) => Fd = Openat2.OpenPath(path, Openat2.O_RDONLY | Openat2.O_DIRECTORY | Openat2.O_CLOEXEC);
 
     public int Fd { get; }
 
@@ -167,6 +161,4 @@ internal sealed class LayerRoot : IDisposable
         Forget();
         _ = Openat2.close(Fd);
     }
-
-    public override string ToString() => _path;
 }

@@ -8,27 +8,44 @@ namespace NodeAgent.Images.Snapshots;
 /// <code>
 ///   tmp/N/{fs,work,layers} --rename--> containers/{key} --Remove: rename--> trash/N --> gone
 /// </code>
-/// The file <c>layers</c> holds the chain ids, lowest first, a line each: the layers stay while it is there, whether or not the image still has a name.
-/// Thread-safe.
+/// The file <c>layers</c> holds the boot id, the chain ids, lowest first, and a dot, a line each: the layers stay while it is there, whether or not the
+/// image still has a name. A snapshot of another boot is thrown away when the store is opened: no container survives a reboot, its key may come again,
+/// and nobody knows what of it had reached the disk. Thread-safe.
 /// </summary>
 internal sealed class ContainerSnapshots
 {
     private const int MaxKey = 128;
 
+    private const string EndMark = ".";
+
     private readonly string _root;
+    private readonly string _bootId;
     private readonly LayerStore _layers;
     private readonly Trash _trash;
     private readonly Lock _gate = new();
     private readonly Dictionary<string, IReadOnlyList<string>> _chains = new(StringComparer.Ordinal);
     private long _lastTemporary;
 
-    public ContainerSnapshots(string root, LayerStore layers, Trash trash)
+    public ContainerSnapshots(string root, string bootId, LayerStore layers, Trash trash)
     {
         _root = root;
+        _bootId = bootId;
         _layers = layers;
         _trash = trash;
         foreach (string folder in Directory.EnumerateDirectories(Path.Combine(root, "containers")))
-            _chains[Path.GetFileName(folder)] = File.ReadAllLines(Path.Combine(folder, "layers"));
+        {
+            if (ReadChain(Path.Combine(folder, "layers")) is { } chain)
+                _chains[Path.GetFileName(folder)] = chain;
+            else
+                _trash.Take(folder);
+        }
+    }
+
+    /// <summary>Null for a snapshot that was not made since the machine was started.</summary>
+    private string[]? ReadChain(string path)
+    {
+        string[] lines = File.Exists(path) ? File.ReadAllLines(path) : [];
+        return lines.Length >= 2 && lines[0] == _bootId && lines[^1] == EndMark ? lines[1..^1] : null;
     }
 
     public IReadOnlyList<string> Keys
@@ -61,24 +78,36 @@ internal sealed class ContainerSnapshots
     public Mount Prepare(string key, IReadOnlyList<string> chain)
     {
         CheckKey(key);
-        string temporary = Path.Combine(_root, "tmp", $"c{Interlocked.Increment(ref _lastTemporary)}");
-        MakeFolder(temporary, 0x1C0 /* 0700 */);
-        string upper = temporary + "/fs";
+        string temporary = $"{_root}/tmp/c{Interlocked.Increment(ref _lastTemporary)}";
+        bool used = false;
+        try
+        {
+            Make(temporary, chain);
+            lock (_gate)
+            {
+                if (_chains.TryGetValue(key, out IReadOnlyList<string>? earlier))
+                    return ToMount(key, earlier);
+                Directory.Move(temporary, FolderOf(key));
+                used = true;
+                _chains[key] = [.. chain];
+                return ToMount(key, chain);
+            }
+        }
+        finally
+        {
+            if (!used)
+                _trash.Take(temporary);
+        }
+    }
+
+    private void Make(string folder, IReadOnlyList<string> chain)
+    {
+        MakeFolder(folder, 0x1C0 /* 0700 */);
+        string upper = folder + "/fs";
         MakeFolder(upper, 0x1ED /* 0755 */);
         LookLike(chain.Count == 0 ? _layers.EmptyFolder : _layers.FolderOf(chain[^1]), upper);
-        MakeFolder(temporary + "/work", 0x1C0);
-        File.WriteAllLines(temporary + "/layers", chain);
-        lock (_gate)
-        {
-            if (_chains.TryGetValue(key, out IReadOnlyList<string>? earlier))
-            {
-                _trash.Take(temporary);
-                return ToMount(key, earlier);
-            }
-            Directory.Move(temporary, FolderOf(key));
-            _chains[key] = [.. chain];
-            return ToMount(key, chain);
-        }
+        MakeFolder(folder + "/work", 0x1C0);
+        File.WriteAllLines(folder + "/layers", [_bootId, .. chain, EndMark]);
     }
 
     public void Remove(string key)

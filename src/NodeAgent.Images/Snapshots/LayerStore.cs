@@ -27,6 +27,8 @@ public sealed partial class LayerStore : IAsyncDisposable
     /// <summary>Layers unpacked at the same time, whatever images they belong to. Each keeps up to four threads busy.</summary>
     private const int Parallelism = 2;
 
+    private const UnixFileMode FolderMode = (UnixFileMode)0x1ED; // 0755
+
     private const string UnsyncedMarker = "unsynced";
     private const string EmptyLayer = "empty";
 
@@ -65,6 +67,7 @@ public sealed partial class LayerStore : IAsyncDisposable
     private void Prepare()
     {
         Directory.CreateDirectory(EmptyFolder);
+        File.SetUnixFileMode(EmptyFolder, FolderMode);
         foreach (string leftover in Directory.EnumerateFileSystemEntries(Path.Combine(_root, "tmp")))
             _trash.Take(leftover);
         foreach (string layer in Directory.EnumerateDirectories(Path.Combine(_root, "layers")))
@@ -214,6 +217,8 @@ public sealed partial class LayerStore : IAsyncDisposable
                 {
                     string folder = Path.Combine(temporary, "fs");
                     Directory.CreateDirectory(folder);
+                    // What a root looks like that no entry describes; the process's umask does not count.
+                    File.SetUnixFileMode(folder, FolderMode);
                     using Stream source = layer.Open();
                     return LayerPipeline.Unpack(source, folder, layer.Blob, layer.DiffId, cancellationToken);
                 },

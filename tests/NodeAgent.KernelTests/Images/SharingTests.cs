@@ -115,6 +115,25 @@ public sealed class SharingTests : IAsyncLifetime
         await Assert.ThrowsAsync<ImageException>(() => Images.PrepareAsync("d", image, CancellationToken.None));
     }
 
+    [Theory]
+    [InlineData("another boot\n.\n")]
+    [InlineData("")]
+    public async Task A_snapshot_of_an_earlier_boot_is_thrown_away(string record)
+    {
+        ImageRecord image = await LoadAsync("web", "a");
+        Mount mount = await Images.PrepareAsync("c", image, CancellationToken.None);
+        string upper = mount.Options.First(option => option.Key == "upperdir").Value!;
+        File.WriteAllText(upper + "/written", "before the reboot");
+        await Images.DisposeAsync();
+        File.WriteAllText(Path.Combine(Path.GetDirectoryName(upper)!, "layers"), record);
+
+        _images = await OpenAsync();
+
+        Assert.Empty(await Images.ListAsync(CancellationToken.None));
+        await Images.PrepareAsync("c", image, CancellationToken.None);
+        Assert.False(File.Exists(upper + "/written"));
+    }
+
     [Fact]
     public async Task What_a_container_wrote_is_off_the_disk_after_its_removal()
     {
