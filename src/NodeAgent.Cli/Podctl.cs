@@ -20,9 +20,13 @@ internal static class Podctl
         {
             return await FailAsync(io, error.Message, error.ExitCode).ConfigureAwait(false);
         }
-        catch (IOException error) when (IsBrokenPipe(error))
+        catch (OutputClosedException)
         {
             return ExitCode.BrokenPipe;
+        }
+        catch (IOException error)
+        {
+            return await FailAsync(io, error.Message, ExitCode.Failed).ConfigureAwait(false);
         }
     }
 
@@ -97,6 +101,4 @@ internal static class Podctl
         await io.Error.WriteLineAsync("podctl: " + message.ReplaceLineEndings(" ")).ConfigureAwait(false);
         return exitCode;
     }
-
-    private static bool IsBrokenPipe(IOException error) => (error.HResult & 0xffff) == NodeAgent.Linux.Errno.EPIPE;
 }

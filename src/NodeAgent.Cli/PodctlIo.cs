@@ -4,7 +4,7 @@ namespace NodeAgent.Cli;
 
 /// <summary>
 /// The process's input, outputs and environment. A test gives its own.
-/// Only System.Console's bare streams: the rest of it would edit lines, take signals over and cost start-up time.
+/// Not System.Console: that would edit lines, take signals over and cost start-up time.
 /// </summary>
 internal sealed class PodctlIo : IDisposable
 {
@@ -34,8 +34,8 @@ internal sealed class PodctlIo : IDisposable
     /// <summary>Colour only for people who have not asked to be spared (no-color.org).</summary>
     public bool Colour => OutIsTerminal && string.IsNullOrEmpty(Environment("NO_COLOR")) && Environment("TERM") != "dumb";
 
-    // Not a FileStream: on a file that others write to as well, it would keep an offset of its own and overwrite theirs.
-    public static PodctlIo OfProcess() => new(Console.OpenStandardInput(), Console.OpenStandardOutput(), Console.OpenStandardError())
+    public static PodctlIo OfProcess() =>
+        new(new DescriptorStream(0, FileAccess.Read), new DescriptorStream(1, FileAccess.Write), new DescriptorStream(2, FileAccess.Write))
     {
         InIsTerminal = NodeAgent.Linux.Terminal.IsTerminal(0),
         OutIsTerminal = NodeAgent.Linux.Terminal.IsTerminal(1),

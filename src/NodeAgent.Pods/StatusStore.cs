@@ -1,7 +1,5 @@
-using System.Buffers;
 using System.Collections.Immutable;
 using System.Globalization;
-using System.Security.Cryptography;
 using System.Text.Json;
 using NodeAgent.Core.Cri;
 using NodeAgent.Core.Model;
@@ -83,16 +81,16 @@ public sealed class StatusStore
         if (metadata.Namespace is not { Length: > 0 } podNamespace || metadata.Name is not { Length: > 0 } name)
             throw new ArgumentException("a pod without namespace or name can't be published", nameof(podWithStatus));
         Pod pod = podWithStatus with { ApiVersion = "v1", Kind = "Pod", Metadata = metadata with { Uid = uid.Value, ResourceVersion = null } };
-        byte[] digest = Digest(pod);
+        byte[] content = Content(pod);
         lock (_gate)
         {
             (string, string) key = (podNamespace, name);
             if (_byUid.TryGetValue(uid, out Published? known))
             {
                 if (known.Key != key) throw new ArgumentException($"pod {podNamespace}/{name}: uid {uid} is published as {known.Key.Namespace}/{known.Key.Name}");
-                if (known.Digest.AsSpan().SequenceEqual(digest)) return false;
+                if (known.Content.AsSpan().SequenceEqual(content)) return false;
             }
-            _byUid[uid] = new Published(key, pod, digest);
+            _byUid[uid] = new Published(key, pod, content);
             if (!_claims.TryGetValue(key, out List<PodUid>? claims)) _claims[key] = claims = [];
             if (known is null) claims.Add(uid);
             if (claims[0] == uid) Show(pod);
@@ -158,12 +156,7 @@ public sealed class StatusStore
         pod with { Metadata = pod.Metadata! with { ResourceVersion = version.ToString(CultureInfo.InvariantCulture) } };
 
     // Records compare their lists by reference, so sameness is decided on what a client would read.
-    private static byte[] Digest(Pod pod)
-    {
-        var buffer = new ArrayBufferWriter<byte>(4096);
-        using (var writer = new Utf8JsonWriter(buffer)) JsonSerializer.Serialize(writer, pod, KubernetesJson.Wire.Pod);
-        return SHA256.HashData(buffer.WrittenSpan);
-    }
+    private static byte[] Content(Pod pod) => JsonSerializer.SerializeToUtf8Bytes(pod, KubernetesJson.Wire.Pod);
 
-    private sealed record Published((string Namespace, string Name) Key, Pod Pod, byte[] Digest);
+    private sealed record Published((string Namespace, string Name) Key, Pod Pod, byte[] Content);
 }

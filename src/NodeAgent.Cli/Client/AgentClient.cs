@@ -34,8 +34,15 @@ internal sealed class AgentClient : IDisposable
         using HttpResponseMessage response = await SendAsync(HttpMethod.Get, path, what, cancellationToken, accept).ConfigureAwait(false);
         await WarnAsync(response).ConfigureAwait(false);
         using Stream body = await response.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false);
-        using JsonDocument document = await JsonDocument.ParseAsync(body, default, cancellationToken).ConfigureAwait(false);
-        return document.RootElement.Clone();
+        try
+        {
+            using JsonDocument document = await JsonDocument.ParseAsync(body, default, cancellationToken).ConfigureAwait(false);
+            return document.RootElement.Clone();
+        }
+        catch (JsonException error)
+        {
+            throw new PodctlException($"{what}: what answers at {_socket} is no agent: {error.Message}", ExitCode.Failed, error);
+        }
     }
 
     /// <summary>The answer's head; its body is still to be read.</summary>
