@@ -154,7 +154,7 @@ public sealed partial class KubectlTests : IAsyncLifetime
         // "--" ends kubectl's own options: these come first.
         foreach (string argument in new[] { "-s", $"http://127.0.0.1:{_bridge!.Port}", "--cache-dir", _api.Root + "/cache" }.Concat(arguments)) info.ArgumentList.Add(argument);
         info.Environment["HOME"] = _api.Root;
-        info.Environment["KUBECONFIG"] = _api.Root + "/none";
+        info.Environment["KUBECONFIG"] = "/dev/null";
         using Process process = Process.Start(info)!;
         await process.StandardInput.WriteAsync(input);
         process.StandardInput.Close();
