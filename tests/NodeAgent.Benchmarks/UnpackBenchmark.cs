@@ -34,6 +34,8 @@ internal sealed class UnpackBenchmark(string folder)
                 $"  {(suffix.Length == 0 ? "plain" : suffix[1..]),-6} podagent {us:f2} s ({Middle(ours.Select(run => run.Cpu)):f2} s CPU, both sha256)   tar {them:f2} s ({Middle(theirs.Select(run => run.Cpu)):f2} s CPU)");
             good &= suffix.Length == 0 || us <= them * 1.1;
         }
+        string peak = File.ReadLines("/proc/self/status").First(line => line.StartsWith("VmHWM:", StringComparison.Ordinal))[6..].Trim();
+        Console.WriteLine($"  peak RSS of this process {peak}");
         return good;
     }
 

@@ -8,7 +8,8 @@ internal sealed class Block
 {
     public const int Size = 256 * 1024;
 
-    private static readonly ArrayPool<byte> Pool = ArrayPool<byte>.Create(Size, 64);
+    // Keeps 4 MiB for the next layer; what a busy time needs beyond that goes back to the collector.
+    private static readonly ArrayPool<byte> Pool = ArrayPool<byte>.Create(Size, 16);
 
     private byte[]? _memory = Pool.Rent(Size);
     private int _readers = 1;
@@ -30,7 +31,9 @@ internal sealed class Block
 /// <summary>Blocks on their way from one stage's thread to another's: bounded, so that the slowest stage sets the pace.</summary>
 internal sealed class BlockQueue(CancellationToken cancellation) : IDisposable
 {
-    private readonly BlockingCollection<Block> _blocks = new(8);
+    private const int Depth = 4;
+
+    private readonly BlockingCollection<Block> _blocks = new(Depth);
 
     public void Add(Block block) => _blocks.Add(block, cancellation);
 

@@ -8,8 +8,8 @@ namespace NodeAgent.Images.Layers;
 /// <summary>
 /// Unpacks one layer while both of its digests are computed:
 /// <code>
-///   read + digest of the blob --8 blocks--> decompress --8 blocks--> digest of the archive
-///                                                     \--8 blocks--> tar entries -> files       (the calling thread)
+///   read + digest of the blob --4 blocks--> decompress --4 blocks--> digest of the archive
+///                                                     \--4 blocks--> tar entries -> files       (the calling thread)
 /// </code>
 /// A thread per stage; decompressing is the slowest, the others hide behind it. The first failure stops all stages and is the one that is thrown.
 /// </summary>

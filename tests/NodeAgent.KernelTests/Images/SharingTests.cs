@@ -176,7 +176,7 @@ public sealed class SharingTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task More_layers_than_a_page_of_options_holds_can_be_mounted_one_by_one()
+    public async Task An_image_of_127_layers_can_be_mounted_and_its_layers_are_not_written_to()
     {
         ImageRecord image = await LoadAsync("many", [.. Enumerable.Range(0, 127).Select(i => $"f{i}")]);
 
@@ -186,5 +186,10 @@ public sealed class SharingTests : IAsyncLifetime
         Assert.Equal(127, lower.Distinct().Count());
         Assert.All(lower, folder => Assert.InRange(folder.Length, 1, 255));
         Assert.True(File.Exists(lower[0] + "/f126") && File.Exists(lower[126] + "/f0"));
+        using Microsoft.Win32.SafeHandles.SafeFileHandle root = new NodeAgent.Runtime.Bundle.RootfsMounter(_folder["scratch"]).Mount(mount);
+        string mounted = $"/proc/self/fd/{root.DangerousGetHandle()}";
+        Assert.Equal(127, Directory.EnumerateFiles(mounted).Count());
+        File.WriteAllText(mounted + "/f0", "written");
+        Assert.Equal("f0", File.ReadAllText(lower[126] + "/f0"));
     }
 }
