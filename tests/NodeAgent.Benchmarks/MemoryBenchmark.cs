@@ -7,6 +7,8 @@ internal sealed class MemoryBenchmark(AgentProcess agent)
 {
     private const long AgentGoalKilobytes = 80 * 1024, ShimGoalKilobytes = 64;
 
+    private static readonly TimeSpan Idle = TimeSpan.FromSeconds(2);
+
     public async Task<bool> RunAsync(int pods, TimeSpan ready)
     {
         using var stamps = new StampReader(agent.Root + "/out");
@@ -14,6 +16,8 @@ internal sealed class MemoryBenchmark(AgentProcess agent)
             agent.Apply($"idle-{pod}.yaml", StampPod.Yaml($"idle-{pod}", agent.Root + "/out", 1));
         for (int pod = 0; pod < pods; pod++)
             stamps.Next();
+        // Idle is what is asked for: the shims give their buffers back after half a second without work.
+        await Task.Delay(Idle);
         long agentRss = Rss(agent.Pid);
         List<long> shims = [.. Shims().Select(Rss)];
         Console.WriteLine($"agent: {agentRss} kB resident with {pods} pods; {shims.Count} shims: {shims.Max()} kB resident at most, {Shims().Sum(Pss) / shims.Count} kB proportional each; start to READY {ready.TotalMilliseconds:F0} ms");
