@@ -165,15 +165,15 @@ public sealed partial class KubectlTests : IAsyncLifetime
         {
             await process.WaitForExitAsync(limit.Token);
         }
-        catch (OperationCanceledException)
+        catch (OperationCanceledException late)
         {
             process.Kill();
-            throw new TimeoutException($"kubectl {string.Join(' ', arguments)} did not end");
+            throw new TimeoutException($"kubectl {string.Join(' ', arguments)} did not end", late);
         }
         return new CommandOutput(process.ExitCode, await output, await error);
     }
 
-    [GeneratedRegex(@"^\d+")]
+    [GeneratedRegex(@"^\d+", RegexOptions.None, matchTimeoutMilliseconds: 1000)]
     private static partial Regex Digits();
 
     private sealed record CommandOutput(int Code, string Out, string Error);

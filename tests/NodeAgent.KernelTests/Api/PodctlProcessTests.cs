@@ -47,7 +47,7 @@ public sealed class PodctlProcessTests : IAsyncLifetime
         }, stop.Token);
         (int _, string followed) = await ShellAsync($"{Podctl} logs -f web | head -1; echo ${{PIPESTATUS[0]}}");
         await stop.CancelAsync();
-        await writing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => writing);
         Assert.Equal("one\n141\n", followed);
     }
 
@@ -94,10 +94,10 @@ public sealed class PodctlProcessTests : IAsyncLifetime
         {
             await process.WaitForExitAsync(over.Token);
         }
-        catch (OperationCanceledException)
+        catch (OperationCanceledException late)
         {
             process.Kill(entireProcessTree: true);
-            throw new TimeoutException($"{script} did not end");
+            throw new TimeoutException($"{script} did not end", late);
         }
         Assert.Equal("", await error);
         return (process.ExitCode, await output);
