@@ -84,6 +84,7 @@ public sealed class PodRuntime : IPodRuntime, IAsyncDisposable
         catch
         {
             reactor.Dispose();
+            cgroups.RemoveRootIfEmpty();
             throw;
         }
     }

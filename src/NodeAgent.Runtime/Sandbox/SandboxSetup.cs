@@ -67,6 +67,7 @@ internal sealed class SandboxSetup(RuntimeNode node, SandboxTeardown teardown)
             node.Options.Pass("SandboxSetup.AfterFiles");
 
             sandbox.Shim = await connecting ?? throw Failed(pod, $"shim {pid} does not answer");
+            node.Options.Pass("SandboxSetup.AfterConnect");
             await MakeNamespacesAsync(sandbox, config.Pod, hostname);
             node.Options.Pass("SandboxSetup.AfterNamespaces");
 

@@ -15,8 +15,17 @@ public sealed class PodTimingTests(ITestOutputHelper output)
         await using TestNode node = await TestNode.OpenAsync();
         const int rounds = 40;
         List<double> sandbox = [], container = [], restart = [], removal = [];
+        Dictionary<string, double> least = [];
+        long last = 0;
+        node.Failpoint = step =>
+        {
+            double since = Stopwatch.GetElapsedTime(last).TotalMilliseconds;
+            least[step] = Math.Min(least.GetValueOrDefault(step, double.MaxValue), since);
+            last = Stopwatch.GetTimestamp();
+        };
         for (int i = 0; i < rounds; i++)
         {
+            last = Stopwatch.GetTimestamp();
             Pod pod = node.PodOf($"timed-{i.ToString(CultureInfo.InvariantCulture)}", TestNode.Shell("exec sleep 1000"), TestNode.Shell("exit 0", "short"));
             PodUid uid = TestNode.UidOf(pod.Metadata!.Name!);
             sandbox.Add(await TimeAsync(() => node.RunSandboxAsync(pod)));
@@ -25,6 +34,7 @@ public sealed class PodTimingTests(ITestOutputHelper output)
             restart.Add(await TimeAsync(async () => await node.EndAsync(pod, await node.StartAsync(pod, "short"))));
             removal.Add(await TimeAsync(() => node.Runtime.RemovePodSandboxAsync(PodSandboxId.For(uid, 0), default)));
         }
+        foreach ((string step, double time) in least) output.WriteLine($"{step} {time:0.00}");
         Print("RunPodSandbox", sandbox);
         Print("StartContainer", container);
         Print("Create, Start, exit seen", restart);

@@ -13,7 +13,7 @@ public sealed class SandboxUndoTests
     public static TheoryData<string> SetupSteps =>
     [
         "SandboxSetup.AfterRecord", "SandboxSetup.AfterShim", "SandboxSetup.AfterCgroup", "SandboxSetup.AfterVolumes", "SandboxSetup.AfterFiles",
-        "SandboxSetup.AfterNamespaces", "SandboxSetup.AfterPause",
+        "SandboxSetup.AfterConnect", "SandboxSetup.AfterNamespaces", "SandboxSetup.AfterPause",
     ];
 
     public static TheoryData<string> TeardownSteps =>

@@ -3,10 +3,10 @@ using Microsoft.Extensions.Logging.Abstractions;
 using NodeAgent.Core;
 using NodeAgent.Core.Cri;
 using NodeAgent.Core.Model;
+using NodeAgent.KernelTests.Shim;
 using NodeAgent.Linux;
 using NodeAgent.Runtime;
 using NodeAgent.Runtime.Bundle;
-using NodeAgent.Testing.Agent;
 using NodeAgent.Testing.Rootfs;
 using Xunit;
 
@@ -50,16 +50,25 @@ internal sealed class TestNode : IAsyncDisposable
         Assert.SkipWhen(BusyboxRootfs.Binary is null, "there is no static busybox: install busybox-static");
         string? mount = CgroupMount.Find();
         Assert.SkipWhen(mount is null, "no cgroup2 filesystem is mounted");
+        Assert.SkipUnless(File.Exists(new ZeroShim().File), $"the shim is not built: {new ZeroShim().HowToBuild}");
         TestNode node = new(mount);
         Directory.CreateDirectory(node.Scratch);
-        node.Runtime = await node.OpenRuntimeAsync();
-        return node;
+        try
+        {
+            node.Runtime = await node.OpenRuntimeAsync();
+            return node;
+        }
+        catch
+        {
+            DirectoryTree.Remove(node._root);
+            throw;
+        }
     }
 
     public Task<PodRuntime> OpenRuntimeAsync() => PodRuntime.OpenAsync(
         Paths, TimeProvider.System, NullLogger<PodRuntime>.Instance, new PodRuntimeOptions
         {
-            ShimFile = Path.Combine(AgentProcess.BinFolder, "podagent-shim"),
+            ShimFile = new ZeroShim().File,
             NodeName = "test-node",
             HostIPs = ["192.0.2.1"],
             Allocatable = new NodeAllocatable(2000, 1L << 30, 0),
