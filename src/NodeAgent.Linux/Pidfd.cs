@@ -11,6 +11,9 @@ public static unsafe partial class Pidfd
     private const int P_PIDFD = 3;
     private const int WEXITED = 4;
     private const int WNOHANG = 1;
+
+    /// <summary>Also children made with another exit signal than SIGCHLD.</summary>
+    private const int __WALL = 0x40000000;
     private const int SiginfoSize = 128;
 
     /// <summary>Null when there is no such process (ESRCH). For a child that has not been waited for, the pid cannot mean another process.</summary>
@@ -50,7 +53,7 @@ public static unsafe partial class Pidfd
     {
         byte* info = stackalloc byte[SiginfoSize];
         new Span<byte>(info, SiginfoSize).Clear();
-        return waitid(P_PIDFD, pidfd, info, WEXITED | WNOHANG) == 0 && *(int*)info != 0;
+        return waitid(P_PIDFD, pidfd, info, WEXITED | WNOHANG | __WALL) == 0 && *(int*)info != 0;
     }
 
     [LibraryImport("libc", SetLastError = true)]

@@ -45,6 +45,9 @@ public static class ShimAbi
     /// <summary>The pod's record directory, as the shim inherits it: start and exit records are written there.</summary>
     public const int RecordDirectoryFd = 4;
 
+    /// <summary>The cgroup v2 folder the shim is to live in, if it inherits one.</summary>
+    public const int CgroupFd = 5;
+
     /// <summary>An index that names no file descriptor.</summary>
     public const int NoFd = -1;
 

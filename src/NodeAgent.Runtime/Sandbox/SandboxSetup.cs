@@ -20,14 +20,14 @@ namespace NodeAgent.Runtime.Sandbox;
 ///
 ///   step                                              undo
 ///   1 record: phase Creating                          the folder is renamed and deleted
-///   2 shim: socket, process, connection               shutdown, which kills all it started; else SIGKILL
-///   3 cgroup: the pod's and the shim's leaf           kill, wait, rmdir
+///   2 cgroup: the pod's and the shim's leaf           kill, wait, rmdir
+///   3 shim: socket, process born in its leaf, connection   shutdown, which kills all it started; else SIGKILL
 ///   4 volumes of the pod                              unmount and delete, unless the pod had some before
 ///   5 files: hosts, resolv.conf, hostname; shm        unmount shm (the files go with the folder)
-///   6 namespaces: the shim moves into its cgroup, makes net, ipc, uts; names itself; loopback up       with the shim
-///   7 pause: pid 1 of a shared pid namespace, if the pod wants one                                      with the shim
+///   6 namespaces: net, ipc, uts made, host name set, loopback up         with the shim
+///   7 pause: pid 1 of a shared pid namespace, if the pod wants one        with the shim
 ///   8 record: phase Ready
-/// The shim starts while 3 to 5 are done: it needs none of them before 6.
+/// The shim starts while 4 and 5 are done: it needs none of them.
 /// </summary>
 internal sealed class SandboxSetup(RuntimeNode node, SandboxTeardown teardown)
 {
@@ -48,15 +48,15 @@ internal sealed class SandboxSetup(RuntimeNode node, SandboxTeardown teardown)
             pod.Add(sandbox);
             node.Options.Pass("SandboxSetup.AfterRecord");
 
-            undo.Push("shim", () => teardown.EndShimAsync(sandbox));
-            int pid = node.Shims.Spawn(sandbox.Folder, config.Uid.Value);
-            ProcessIdentity process = Procfs.Identify(pid) ?? throw Failed(pod, $"shim {pid} died at once");
-            Task<PodShim?> connecting = node.Shims.ConnectAsync(sandbox.Folder, config.Uid.Value);
-            node.Options.Pass("SandboxSetup.AfterShim");
-
             undo.Push("cgroup", () => node.Cgroups.RemoveAsync(sandbox.Cgroup, node.Options.KillDeadline, node.Time));
             node.Cgroups.CreatePod(config.Uid, config.Pod, node.Options.PodPidsLimit);
+            using SafeFileHandle cgroup = Cgroupfs.OpenFolder(PodCgroups.ShimPath(sandbox.Cgroup));
             node.Options.Pass("SandboxSetup.AfterCgroup");
+
+            undo.Push("shim", () => teardown.EndShimAsync(sandbox));
+            node.Shims.Spawn(sandbox.Folder, config.Uid.Value, cgroup);
+            Task<PodShim?> connecting = node.Shims.ConnectAsync(sandbox.Folder, config.Uid.Value);
+            node.Options.Pass("SandboxSetup.AfterShim");
 
             if (!hadVolumes) undo.Push("volumes", () => node.Volumes.Remove(config.Uid));
             node.Volumes.Prepare(config.Uid, config.Pod);
@@ -66,9 +66,10 @@ internal sealed class SandboxSetup(RuntimeNode node, SandboxTeardown teardown)
             MakeFiles(sandbox, config.Pod, hostname);
             node.Options.Pass("SandboxSetup.AfterFiles");
 
-            sandbox.Shim = await connecting ?? throw Failed(pod, $"shim {pid} does not answer");
+            sandbox.Shim = await connecting ?? throw Failed(pod, "its shim died at once");
+            ProcessIdentity process = Procfs.Identify(sandbox.Shim.Info.Pid, node.Paths.Proc) ?? throw Failed(pod, "its shim died at once");
             node.Options.Pass("SandboxSetup.AfterConnect");
-            await MakeNamespacesAsync(sandbox, config.Pod, hostname);
+            await MakeNamespacesAsync(sandbox, config.Pod, hostname, cgroup);
             node.Options.Pass("SandboxSetup.AfterNamespaces");
 
             if (config.Pod.Spec?.ShareProcessNamespace == true && config.Pod.Spec.HostPID != true) await StartPauseAsync(sandbox);
@@ -98,19 +99,19 @@ internal sealed class SandboxSetup(RuntimeNode node, SandboxTeardown teardown)
             RuntimeLog.DnsOmitted(node.Logger, sandbox.Pod.Name, omitted);
     }
 
-    private static async Task MakeNamespacesAsync(LiveSandbox sandbox, Pod pod, PodHostname hostname)
+    private static async Task MakeNamespacesAsync(LiveSandbox sandbox, Pod pod, PodHostname hostname, SafeFileHandle cgroup)
     {
         SyscallProgram program = SandboxProgram.Build(new SandboxSpec
         {
             HostNetwork = pod.Spec?.HostNetwork == true,
             HostIpc = pod.Spec?.HostIPC == true,
             Hostname = hostname.Name,
-            JoinsCgroup = true,
+            // On a kernel where it could not be born there.
+            JoinsCgroup = !Cgroupfs.Processes(PodCgroups.ShimPath(sandbox.Cgroup)).Contains(sandbox.Shim!.Info.Pid),
             OomScoreAdj = OomScore.Sandbox,
             Sysctls = [.. (pod.Spec?.SecurityContext?.Sysctls ?? []).Select(sysctl => (sysctl.Name ?? "", sysctl.Value ?? ""))],
         });
-        using SafeFileHandle cgroup = Cgroupfs.OpenFolder(PodCgroups.ShimPath(sandbox.Cgroup));
-        ShimOutcome outcome = await sandbox.Shim!.RunAsync(program, [cgroup]);
+        ShimOutcome outcome = await sandbox.Shim.RunAsync(program, [cgroup]);
         if (!outcome.Succeeded) throw Failed(sandbox.Pod, outcome.Describe(program), outcome.Errno);
     }
 

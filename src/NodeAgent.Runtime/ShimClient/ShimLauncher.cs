@@ -1,9 +1,11 @@
 // Starting a shim, step by step, with what undoes each:
 //  1. the socket file in the record directory is unlinked, bound, made 0600 and listened on   undo: unlink
-//  2. posix_spawn: 0-2 /dev/null, 3 the listening socket, 4 the record directory               undo: SIGKILL
+//  2. posix_spawn: 0-2 /dev/null, 3 the listening socket, 4 the record directory, 5 its cgroup  undo: SIGKILL
 //  3. the listening socket is closed here: from now on only the shim holds it, and ECONNREFUSED means that the shim is dead
 //  4. the child's pidfd goes to the reactor, which reaps it
+//  5. with a cgroup, that child makes the shim proper, another child of ours, and ends; who it is, HELLO tells
 // Connecting needs no waiting: the socket listens before the shim exists.
+using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
 using Microsoft.Win32.SafeHandles;
 using NodeAgent.Linux;
@@ -23,6 +25,7 @@ public sealed partial class ShimLauncher : IDisposable
     private readonly ShimReactor _reactor;
     private readonly ShimImage _image;
     private readonly SafeFileHandle _null;
+    private readonly ConcurrentDictionary<int, byte> _reaped = new();
 
     /// <param name="reactor">Stays the caller's.</param>
     /// <param name="shimFile">The podagent-shim program.</param>
@@ -36,10 +39,14 @@ public sealed partial class ShimLauncher : IDisposable
         _null = File.OpenHandle("/dev/null", FileMode.Open, FileAccess.ReadWrite);
     }
 
-    /// <summary>Starts a shim for a pod and returns its pid; it is reaped when it ends. Throws <see cref="LinuxException"/>.</summary>
+    /// <summary>
+    /// Starts a shim for a pod and returns the pid of the process started, which is the shim unless it is born into a cgroup: then
+    /// <see cref="PodShim.Info"/> has it. It is reaped when it ends. Throws <see cref="LinuxException"/>.
+    /// </summary>
     /// <param name="recordDirectory">Exists, and is the pod's own.</param>
     /// <param name="podUid">Shown in ps.</param>
-    public int Spawn(string recordDirectory, string podUid)
+    /// <param name="cgroup">A cgroup v2 folder to be born in (Linux 5.7); where the kernel can't, it stays in ours.</param>
+    public int Spawn(string recordDirectory, string podUid, SafeFileHandle? cgroup = null)
     {
         string socketPath = Path.Combine(recordDirectory, SocketName);
         using SafeFileHandle listener = Listen(socketPath);
@@ -48,7 +55,7 @@ public sealed partial class ShimLauncher : IDisposable
         int pid;
         try
         {
-            pid = Linux.Spawn.Start(_image.ExecPath, ["podagent-shim", podUid], [], [_null, _null, _null, listener, directory]);
+            pid = Linux.Spawn.Start(_image.ExecPath, ["podagent-shim", podUid], [], [_null, _null, _null, listener, directory, .. cgroup is null ? [] : new[] { cgroup }]);
         }
         catch
         {
@@ -61,8 +68,12 @@ public sealed partial class ShimLauncher : IDisposable
     }
 
     /// <summary>Null when the pod's shim is dead or was never started; see <see cref="PodShim.ConnectAsync"/>.</summary>
-    public Task<PodShim?> ConnectAsync(string recordDirectory, string podUid, CancellationToken cancellation = default) =>
-        PodShim.ConnectAsync(_reactor, Path.Combine(recordDirectory, SocketName), podUid, cancellation);
+    public async Task<PodShim?> ConnectAsync(string recordDirectory, string podUid, CancellationToken cancellation = default)
+    {
+        PodShim? shim = await PodShim.ConnectAsync(_reactor, Path.Combine(recordDirectory, SocketName), podUid, cancellation);
+        if (shim is not null && Procfs.Stat(shim.Info.Pid)?.ParentPid == Environment.ProcessId) ReapWhenEnded(shim.Info.Pid);
+        return shim;
+    }
 
     /// <summary>Running shims go on.</summary>
     public void Dispose()
@@ -89,13 +100,17 @@ public sealed partial class ShimLauncher : IDisposable
         }
     }
 
+    /// <summary>Once for each child; a child that has not been waited for keeps its pid.</summary>
     private void ReapWhenEnded(int pid)
     {
+        if (!_reaped.TryAdd(pid, 0))
+            return;
         SafeFileHandle pidfd = Pidfd.Open(pid) ?? throw new LinuxException("pidfd_open", $"shim {pid}", Errno.ESRCH);
-        _reactor.Watch(pidfd, (token, _) =>
+        _reactor.Watch(pidfd, (token, events) =>
         {
             if (!Pidfd.TryReap(pidfd))
                 return;
+            _reaped.TryRemove(pid, out _);
             _reactor.Unwatch(pidfd, token);
             pidfd.Dispose();
         });
