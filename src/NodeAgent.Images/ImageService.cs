@@ -267,11 +267,11 @@ public sealed partial class ImageService : IImageService, ISnapshotter, IAsyncDi
     /// <summary>Done when what was removed is off the disk.</summary>
     internal Task Emptied => _trash.Emptied;
 
-    /// <summary>Waits for the sync and the deletions in the background, then lets the store go.</summary>
+    /// <summary>Waits for what the background is at, then lets the store go; deletions that wait are for the next start.</summary>
     public async ValueTask DisposeAsync()
     {
         await _layers.DisposeAsync();
-        await _trash.Emptied;
+        await _trash.StopAsync();
         _content.Dispose();
         _change.Dispose();
     }

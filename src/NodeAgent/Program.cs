@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Microsoft.Extensions.Logging;
 using NodeAgent.Configuration;
+using NodeAgent.Core.Cri;
 using NodeAgent.Hosting;
 using NodeAgent.Linux;
 
@@ -31,7 +32,7 @@ catch (ConfigurationException fault)
     Console.Error.WriteLine("podagent: " + fault.Message);
     return usage;
 }
-catch (Exception fault) when (fault is IOException or UnauthorizedAccessException or InvalidOperationException or LinuxException)
+catch (Exception fault) when (fault is IOException or UnauthorizedAccessException or InvalidOperationException or LinuxException or ImageException)
 {
     Console.Error.WriteLine("podagent: cannot run: " + fault.Message);
     return failed;

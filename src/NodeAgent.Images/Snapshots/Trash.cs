@@ -56,6 +56,16 @@ internal sealed partial class Trash
         return true;
     }
 
+    /// <summary>Leaves what waits to the next start; done when the tree at hand is deleted.</summary>
+    public Task StopAsync()
+    {
+        lock (_gate)
+        {
+            _waiting.Clear();
+            return _worker;
+        }
+    }
+
     private void Delete(string path)
     {
         lock (_gate)
