@@ -19,7 +19,7 @@ fail() { echo "FAILED: $*" >&2; failed=$((failed + 1)); }
 xunit() {
   local project=$1 log="$results/$1.log" line
   dotnet build "tests/$project/$project.csproj" -c "$CONFIG" -v quiet --nologo >"$log" 2>&1 || { cat "$log"; fail "$project does not build"; return; }
-  "artifacts/bin/$project/${CONFIG,,}/$project" -noColor -noLogo -showSkipReasons "${@:2}" 2>&1 | tee "$log"
+  "artifacts/bin/$project/${CONFIG,,}/$project" -noColor -noLogo "${@:2}" 2>&1 | tee "$log"
   line=$(grep -E 'Total: [0-9]+, Errors: [0-9]+, Failed: [0-9]+, Skipped: [0-9]+' "$log" | tail -n 1)
   [ -n "$line" ] || { fail "$project ended without a summary"; return; }
   read -r total errors bad skip < <(sed -E 's/.*Total: ([0-9]+), Errors: ([0-9]+), Failed: ([0-9]+), Skipped: ([0-9]+).*/\1 \2 \3 \4/' <<<"$line")

@@ -15,12 +15,33 @@ internal static class ConditionalSupport
             HostPorts(spec.InitContainers, at["initContainers"]);
             HostPorts(spec.Containers, at["containers"]);
         }
+        Resources(spec.InitContainers, at["initContainers"]);
+        Resources(spec.Containers, at["containers"]);
         for (int i = 0; i < (spec.Volumes?.Count ?? 0); i++)
         {
             if (spec.Volumes![i].EmptyDir is not { SizeLimit: not null } source || source.Medium == StorageMedium.Memory) continue;
             at["volumes"][i]["emptyDir"]["sizeLimit"].Error(ManifestReason.NotYet,
                 "is not supported yet on disk: a pod that outgrows it would have to be evicted",
                 "remove it, or use medium: Memory, where the limit is kept");
+        }
+    }
+
+    /// <summary>Only cpu and memory are enforced; a limit on anything else would be a promise that nobody keeps.</summary>
+    private static void Resources(IReadOnlyList<Container>? containers, ValidationScope at)
+    {
+        for (int c = 0; c < (containers?.Count ?? 0); c++)
+        {
+            Resources(containers![c].Resources?.Limits, at[c]["resources"]["limits"]);
+            Resources(containers[c].Resources?.Requests, at[c]["resources"]["requests"]);
+        }
+    }
+
+    private static void Resources(IReadOnlyDictionary<string, Quantity>? quantities, ValidationScope at)
+    {
+        foreach (string name in quantities?.Keys ?? [])
+        {
+            if (name is not ("cpu" or "memory"))
+                at.Key(name).Error(ManifestReason.NotYet, "is not supported yet: cpu and memory are the resources that are enforced", "remove it");
         }
     }
 

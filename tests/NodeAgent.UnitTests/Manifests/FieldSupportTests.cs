@@ -101,6 +101,13 @@ public sealed class FieldSupportTests
         Assert.Empty(Manifest.Parse(Manifest.WithContainer(ports) + "  hostNetwork: true\n").Errors);
     }
 
+    [Theory(DisplayName = "A limit that nobody would enforce is refused")]
+    [InlineData("limits: {ephemeral-storage: 1Gi}", "spec.containers[0].resources.limits[ephemeral-storage]")]
+    [InlineData("limits: {cpu: 1, hugepages-2Mi: 4Mi}", "spec.containers[0].resources.limits[hugepages-2Mi]")]
+    [InlineData("requests: {ephemeral-storage: 1Gi}", "spec.containers[0].resources.requests[ephemeral-storage]")]
+    public void OtherResources(string lines, string path) => Assert.Contains(
+        Manifest.Parse(Manifest.WithContainer("resources: {" + lines + "}")).Errors, e => e.FieldPath == path && e.Reason == ManifestReason.NotYet);
+
     /// <summary>The paths of all fields, by reflection over the model's types; lists as <c>[]</c>.</summary>
     private static IEnumerable<string> ModelPaths(bool withInner = false) => Walk(typeof(Pod), "", withInner);
 

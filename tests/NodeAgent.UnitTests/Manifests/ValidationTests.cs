@@ -179,7 +179,7 @@ public sealed class ValidationTests
     [InlineData("c", "ports: [{containerPort: 80, name: http}, {containerPort: 53, protocol: UDP, name: dns}, {containerPort: 80}]")]
     [InlineData("c", "env: [{name: a.b-c, value: x}, {name: A, value: \"\"}, {name: A}, {name: P, valueFrom: {fieldRef: {fieldPath: \"metadata.annotations['a/b']\"}}}]")]
     [InlineData("c", "env: [{name: M, valueFrom: {resourceFieldRef: {resource: limits.memory, divisor: 1Mi}}}, {name: C, valueFrom: {resourceFieldRef: {containerName: main, resource: requests.cpu, divisor: 1m}}}]")]
-    [InlineData("c", "resources: {limits: {cpu: 1500m, memory: 1.5Gi, ephemeral-storage: 1G, hugepages-2Mi: 4Mi}, requests: {cpu: 0.1}}")]
+    [InlineData("c", "resources: {limits: {cpu: 1500m, memory: 1.5Gi}, requests: {cpu: 0.1}}")]
     [InlineData("c", "securityContext: {capabilities: {drop: [ALL], add: [NET_BIND_SERVICE]}, allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, procMount: Default}")]
     [InlineData("c", "restartPolicy: Never\nrestartPolicyRules: [{action: Restart, exitCodes: {operator: In, values: [42, 43]}}, {action: RestartAllContainers, exitCodes: {operator: NotIn, values: [0]}}]")]
     public void Sound(string where, string lines)
