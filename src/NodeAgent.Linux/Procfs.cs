@@ -75,6 +75,15 @@ public static class Procfs
         return ulong.Parse(line.AsSpan(key.Length).Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
     }
 
+    /// <summary>How many files this process may open at most (the hard RLIMIT_NOFILE); null for no limit, see proc_pid_limits(5).</summary>
+    public static ulong? OpenFilesLimit(string proc = "/proc")
+    {
+        const string name = "Max open files";
+        string line = File.ReadLines(proc + "/self/limits").First(text => text.StartsWith(name, StringComparison.Ordinal));
+        string hard = line[name.Length..].Split(' ', StringSplitOptions.RemoveEmptyEntries)[1];
+        return ulong.TryParse(hard, NumberStyles.None, CultureInfo.InvariantCulture, out ulong limit) ? limit : null;
+    }
+
     /// <summary>Reads a file of at most the buffer's size; -1 when it can't be had. The process may end between open and read (ESRCH).</summary>
     private static int ReadSmall(string path, Span<byte> buffer)
     {

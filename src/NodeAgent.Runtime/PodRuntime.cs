@@ -32,6 +32,9 @@ public sealed class PodRuntime : IPodRuntime, IAsyncDisposable
     // Hints may be lost, so that a reader which is stuck costs no memory.
     private const int MaxEvents = 4096;
 
+    // What the field's runtimes give under systemd. More is harmful: some programs close every possible descriptor one by one when they start.
+    private const ulong MaxOpenFiles = 1 << 20;
+
     private readonly RuntimeNode _node;
     private readonly ShimReactor _reactor;
     private readonly Channel<RuntimeEvent> _events;
@@ -76,7 +79,8 @@ public sealed class PodRuntime : IPodRuntime, IAsyncDisposable
             RuntimeNode node = new(
                 paths, options, time, logger, new RecordStore(paths), cgroups, new PodVolumes(paths), new ShimLauncher(reactor, options.ShimFile, logger),
                 new RootfsMounter(paths.Run + "/overlay"), events.Writer, rootMountPoint, Procfs.PermittedCapabilities(paths.Proc),
-                DefaultPaths.MaskedOn("/sys"), Procfs.MemoryTotal(paths.Proc));
+                DefaultPaths.MaskedOn("/sys"), Procfs.MemoryTotal(paths.Proc),
+                Math.Min(Procfs.OpenFilesLimit(paths.Proc) ?? MaxOpenFiles, MaxOpenFiles));
             PodRuntime runtime = new(node, reactor, events);
             await runtime.RecoverAsync();
             return runtime;

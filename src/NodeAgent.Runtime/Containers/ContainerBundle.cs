@@ -127,6 +127,8 @@ internal sealed record ProcessPlan(ProcessSpec Process, ContainerSecurity Securi
             Capabilities = security.Capabilities,
             NoNewPrivileges = security.NoNewPrivileges,
             Seccomp = security.Seccomp,
+            // Not the agent's own: the .NET runtime raises its soft limit to the hard one.
+            Rlimits = [Rlimit.OpenFiles(node.OpenFiles)],
             Tty = tty,
             Stdin = manifest.Stdin == true,
         };

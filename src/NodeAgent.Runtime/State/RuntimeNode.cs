@@ -13,6 +13,7 @@ namespace NodeAgent.Runtime.State;
 
 /// <summary>The parts of the node that every sequence of the runtime works with.</summary>
 /// <param name="RootMountPoint">An empty folder on which containers' roots are attached for a moment, each in its own mount namespace.</param>
+/// <param name="OpenFiles">How many files a container's process may open.</param>
 /// <param name="Capabilities">What the agent itself may, one bit each: containers get no more.</param>
 internal sealed record RuntimeNode(
     StatePaths Paths,
@@ -28,7 +29,8 @@ internal sealed record RuntimeNode(
     string RootMountPoint,
     ulong Capabilities,
     IReadOnlyList<string> MaskedPaths,
-    long MemoryBytes)
+    long MemoryBytes,
+    ulong OpenFiles)
 {
     public DateTimeOffset Now => Time.GetUtcNow();
 

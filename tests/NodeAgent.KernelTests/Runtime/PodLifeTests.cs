@@ -262,6 +262,49 @@ public sealed class PodLifeTests
         Assert.EndsWith(" one\n", File.ReadAllText(log + ".1"), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_container_with_a_terminal_has_one_of_its_own_and_logs_what_appears_on_it()
+    {
+        await using TestNode node = await TestNode.OpenAsync();
+        Pod pod = node.PodOf("terminal", TestNode.Shell("tty; test -t 0 && test -t 2 && echo $TERM") with { Tty = true });
+        (string output, _) = await node.RunToEndAsync(pod);
+        Assert.Equal(["/dev/pts/0", "xterm"], output.Split('\n').Select(line => line.TrimEnd('\r')));
+    }
+
+    [Fact]
+    public async Task Input_is_empty_unless_asked_for_and_then_waits()
+    {
+        await using TestNode node = await TestNode.OpenAsync();
+        Pod pod = node.PodOf("input", TestNode.Shell("cat; echo over", "closed"), TestNode.Shell("readlink /proc/self/fd/0 | cut -d: -f1; cat") with { Stdin = true });
+        Assert.Equal("over", (await node.RunToEndAsync(pod, "closed")).Output);
+        ContainerId id = await node.StartAsync(pod);
+        await TestNode.UntilAsync(() => File.ReadAllText(LogOf(node, pod)).Contains("pipe", StringComparison.Ordinal));
+        Assert.Equal(ContainerRunState.Running, (await node.RunOfAsync(pod, id)).State);
+    }
+
+    [Fact]
+    public async Task A_process_may_open_a_sensible_number_of_files()
+    {
+        await using TestNode node = await TestNode.OpenAsync();
+        string[] limits = (await node.RunToEndAsync("ulimit -n; ulimit -Hn")).Output.Split('\n');
+        Assert.Equal(limits[0], limits[1]);
+        Assert.InRange(int.Parse(limits[0], System.Globalization.CultureInfo.InvariantCulture), 256, 1 << 20);
+    }
+
+    [Fact]
+    public async Task A_node_that_requires_its_controllers_refuses_what_it_cannot_enforce()
+    {
+        await using TestNode node = await TestNode.OpenAsync();
+        Assert.SkipWhen((await node.Runtime.StatusAsync(default)).MissingControllers.Count == 0, "this machine has every controller");
+        node.RequireControllers = true;
+        await node.RestartAsync();
+        Dictionary<string, Quantity> limits = new(StringComparer.Ordinal) { ["memory"] = Quantity.Parse("64Mi") };
+        Pod limited = node.PodOf("limited", TestNode.Shell("true") with { Resources = new ResourceRequirements { Limits = limits } });
+        PodRuntimeException error = await Assert.ThrowsAsync<PodRuntimeException>(() => node.RunSandboxAsync(limited));
+        Assert.Equal("pod default/limited: cgroup v2 controllers missing on this node: memory, and requireControllers is set", error.Message);
+        await node.RunSandboxAsync(node.PodOf("unlimited", TestNode.Shell("true")));
+    }
+
     private static string LogOf(TestNode node, Pod pod) =>
         $"{node.Paths.PodLogs("default", pod.Metadata!.Name!, TestNode.UidOf(pod.Metadata.Name!).Value)}/main/0.log";
 }

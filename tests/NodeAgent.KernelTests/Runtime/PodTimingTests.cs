@@ -34,12 +34,13 @@ public sealed class PodTimingTests(ITestOutputHelper output)
             restart.Add(await TimeAsync(async () => await node.EndAsync(pod, await node.StartAsync(pod, "short"))));
             removal.Add(await TimeAsync(() => node.Runtime.RemovePodSandboxAsync(PodSandboxId.For(uid, 0), default)));
         }
-        foreach ((string step, double time) in least) output.WriteLine($"{step} {time:0.00}");
+        foreach ((string step, double time) in least) output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{step,-34} at best {time:0.00} ms"));
         Print("RunPodSandbox", sandbox);
         Print("StartContainer", container);
         Print("Create, Start, exit seen", restart);
         Print("RemovePodSandbox", removal);
-        Assert.True(Median(sandbox) + Median(container) < 100, "a pod takes over 100 ms to start");
+        // The best of many: the others share the machine with whatever else runs on it.
+        Assert.True(sandbox.Min() + container.Min() < 50, "a pod takes over 50 ms to start");
     }
 
     private static async Task<double> TimeAsync(Func<Task> act)

@@ -36,6 +36,9 @@ internal sealed class TestNode : IAsyncDisposable
 
     public Action<string>? Failpoint { get; set; }
 
+    /// <summary>From the next start of the runtime on.</summary>
+    public bool RequireControllers { get; set; }
+
     public ImageRecord Image { get; set; } = new(
         "sha256:busybox", ["docker.io/library/busybox:test"], "sha256:manifest", 1, ["sha256:layer"],
         new ImageConfig { Env = ["PATH=/bin"], Cmd = ["sh"] }, DateTimeOffset.UnixEpoch);
@@ -70,6 +73,7 @@ internal sealed class TestNode : IAsyncDisposable
         {
             ShimFile = new ZeroShim().File,
             NodeName = "test-node",
+            RequireControllers = RequireControllers,
             HostIPs = ["192.0.2.1"],
             Allocatable = new NodeAllocatable(2000, 1L << 30, 0),
             KillDeadline = TimeSpan.FromSeconds(10),
