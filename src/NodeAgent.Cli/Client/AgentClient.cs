@@ -1,117 +1,85 @@
-using System.Net;
-using System.Net.Http.Headers;
 using System.Net.Sockets;
 using System.Text.Json;
-using NodeAgent.Core.Model;
 
 namespace NodeAgent.Cli.Client;
 
-/// <summary>HTTP over the agent's unix socket.</summary>
-internal sealed class AgentClient : IDisposable
+/// <summary>The agent's API as podctl's commands use it: what goes wrong ends podctl with the line that says so.</summary>
+internal sealed class AgentClient(string socket, PodctlIo io)
 {
     public const string TableAccept = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
 
-    private readonly string _socket;
-    private readonly PodctlIo _io;
-
-    public AgentClient(string socket, PodctlIo io)
+    /// <summary>A document of the API, parsed. Warnings that came with it are shown.</summary>
+    /// <param name="what">For the error: what was tried.</param>
+    public JsonElement Get(string path, string what, string accept = "application/json")
     {
-        _socket = socket;
-        _io = io;
-        Http = new HttpClient(new SocketsHttpHandler { ConnectCallback = ConnectAsync, UseProxy = false, UseCookies = false, AllowAutoRedirect = false })
-        {
-            BaseAddress = new Uri("http://podagent"),
-            Timeout = Timeout.InfiniteTimeSpan,
-        };
+        using HttpExchange answer = Send("GET", path, what, accept);
+        foreach (string warning in answer.Header("Warning")) io.Error.WriteLine("Warning: " + WarningText(warning));
+        return Parse(answer, what);
     }
 
-    public HttpClient Http { get; }
-
-    /// <summary>A document of the API, parsed.</summary>
-    /// <param name="what">For the error: what was tried.</param>
-    public async Task<JsonElement> GetAsync(string path, string what, CancellationToken cancellationToken, string accept = "application/json")
+    public JsonElement Parse(HttpExchange answer, string what)
     {
-        using HttpResponseMessage response = await SendAsync(HttpMethod.Get, path, what, cancellationToken, accept).ConfigureAwait(false);
-        await WarnAsync(response).ConfigureAwait(false);
-        using Stream body = await response.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            using JsonDocument document = await JsonDocument.ParseAsync(body, default, cancellationToken).ConfigureAwait(false);
+            using JsonDocument document = JsonDocument.Parse(answer.Body);
             return document.RootElement.Clone();
         }
         catch (JsonException error)
         {
-            throw new PodctlException($"{what}: what answers at {_socket} is no agent: {error.Message}", ExitCode.Failed, error);
+            throw new PodctlException($"{what}: what answers at {socket} is no agent: {error.Message}", ExitCode.Failed, error);
         }
     }
 
-    /// <summary>The answer's head; its body is still to be read.</summary>
+    /// <summary>An answer whose body is still to be read.</summary>
     /// <exception cref="PodctlException">The agent can't be reached, or refuses: its Status message.</exception>
-    public async Task<HttpResponseMessage> SendAsync(
-        HttpMethod method, string path, string what, CancellationToken cancellationToken, string accept = "application/json", HttpContent? body = null)
+    public HttpExchange Send(string method, string path, string what, string accept = "application/json", Stream? content = null, params (string, string)[] headers)
     {
-        using var request = new HttpRequestMessage(method, path) { Content = body };
-        request.Headers.TryAddWithoutValidation("Accept", accept);
-        HttpResponseMessage response;
+        HttpExchange answer;
         try
         {
-            response = await Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken).ConfigureAwait(false);
+            answer = HttpExchange.Send(socket, method, path, [("Accept", accept), .. headers], content);
         }
-        catch (HttpRequestException error)
+        catch (SocketException error)
         {
             throw Unreachable(error, what);
         }
-        if (response.IsSuccessStatusCode) return response;
-        using (response) throw await RefusedAsync(response, what, cancellationToken).ConfigureAwait(false);
+        catch (IOException error) when (error is not OutputClosedException)
+        {
+            throw new PodctlException($"{what}: the agent at {socket} did not answer: {error.Message}", ExitCode.Failed, error);
+        }
+        if (answer.IsSuccess || answer.Code == 101) return answer;
+        using (answer) throw Refused(answer, what);
     }
 
-    public PodctlException Unreachable(HttpRequestException error, string what)
+    private PodctlException Unreachable(SocketException error, string what)
     {
-        SocketError? code = (error.InnerException as SocketException)?.SocketErrorCode;
-        string why = code switch
+        string why = error.SocketErrorCode switch
         {
             SocketError.AccessDenied => "permission denied; run podctl as root",
             SocketError.ConnectionRefused => "nobody listens; start the agent with \"systemctl start podagent\"",
-            _ when !File.Exists(_socket) => "no such socket; start the agent with \"systemctl start podagent\", or name its socket with --socket",
-            _ => (error.InnerException ?? error).Message,
+            _ when !File.Exists(socket) => "no such socket; start the agent with \"systemctl start podagent\", or name its socket with --socket",
+            _ => error.Message,
         };
-        return new PodctlException($"{what}: can't reach the agent at {_socket}: {why}", ExitCode.Failed, error);
+        return new PodctlException($"{what}: can't reach the agent at {socket}: {why}", ExitCode.Failed, error);
     }
 
-    public static async Task<PodctlException> RefusedAsync(HttpResponseMessage response, string what, CancellationToken cancellationToken)
+    private static PodctlException Refused(HttpExchange answer, string what)
     {
-        string text = await response.Content.ReadAsStringAsync(cancellationToken).ConfigureAwait(false);
+        string text = answer.ReadText();
         string why = text;
-        if (response.Content.Headers.ContentType?.MediaType == "application/json")
-            why = JsonSerializer.Deserialize(text, KubernetesJson.Wire.Status)?.Message ?? text;
-        int code = response.StatusCode == HttpStatusCode.NotFound ? ExitCode.NotFound : ExitCode.Failed;
-        return new PodctlException($"{what}: {why.Trim()}", code);
-    }
-
-    /// <summary>Shows the warnings that came with an answer, as kubectl does.</summary>
-    private async Task WarnAsync(HttpResponseMessage response)
-    {
-        foreach (WarningHeaderValue warning in response.Headers.Warning)
-            await _io.Error.WriteLineAsync("Warning: " + Unquote(warning.Text)).ConfigureAwait(false);
-    }
-
-    private static string Unquote(string quoted) =>
-        quoted.Trim('"').Replace("\\\"", "\"", StringComparison.Ordinal).Replace("\\\\", "\\", StringComparison.Ordinal);
-
-    private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken)
-    {
-        var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        try
+        if (answer.Header("Content-Type") is ["application/json"])
         {
-            await socket.ConnectAsync(new UnixDomainSocketEndPoint(_socket), cancellationToken).ConfigureAwait(false);
-            return new NetworkStream(socket, ownsSocket: true);
+            using JsonDocument status = JsonDocument.Parse(text);
+            if (status.RootElement.TryGetProperty("message", out JsonElement message)) why = message.GetString() ?? text;
         }
-        catch
-        {
-            socket.Dispose();
-            throw;
-        }
+        return new PodctlException($"{what}: {why.Trim()}", answer.Code == 404 ? ExitCode.NotFound : ExitCode.Failed);
     }
 
-    public void Dispose() => Http.Dispose();
+    // 299 agent "text", with backslashes before quotes and backslashes: RFC 7234 §5.5.
+    private static string WarningText(string header)
+    {
+        int open = header.IndexOf('"', StringComparison.Ordinal);
+        if (open < 0) return header;
+        return header[(open + 1)..].TrimEnd('"').Replace("\\\"", "\"", StringComparison.Ordinal).Replace("\\\\", "\\", StringComparison.Ordinal);
+    }
 }

@@ -4,7 +4,6 @@ using System.Net.WebSockets;
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
-using NodeAgent.Core.Model;
 using NodeAgent.Linux;
 
 namespace NodeAgent.Cli.Client;
@@ -20,16 +19,11 @@ internal sealed class ExecClient(PodctlIo io, AgentClient client, string what, b
     /// <returns>The command's exit code.</returns>
     public async Task<int> RunAsync(string path, CancellationToken cancellationToken)
     {
-        using var socket = new ClientWebSocket();
-        socket.Options.AddSubProtocol(Protocol);
-        try
-        {
-            await socket.ConnectAsync(new Uri("ws://podagent" + path), client.Http, cancellationToken).ConfigureAwait(false);
-        }
-        catch (WebSocketException error)
-        {
-            throw await ExplainAsync(error, path, cancellationToken).ConfigureAwait(false);
-        }
+        string key = Convert.ToBase64String(Guid.NewGuid().ToByteArray());
+        using HttpExchange answer = client.Send("GET", path, what, "*/*", null, ("Connection", "Upgrade"), ("Upgrade", "websocket"),
+            ("Sec-WebSocket-Version", "13"), ("Sec-WebSocket-Key", key), ("Sec-WebSocket-Protocol", Protocol));
+        if (answer.Code != 101 || answer.Header("Sec-WebSocket-Protocol") is not [Protocol]) throw new PodctlException($"{what}: what answers is no agent that can do this");
+        using WebSocket socket = WebSocket.CreateFromStream(answer.Body, new WebSocketCreationOptions { IsServer = false, SubProtocol = Protocol });
         byte[]? before = tty ? Terminal.MakeRaw(0) : null;
         try
         {
@@ -49,7 +43,7 @@ internal sealed class ExecClient(PodctlIo io, AgentClient client, string what, b
 
     public void Dispose() => _sending.Dispose();
 
-    private async Task<int> ReceiveAsync(ClientWebSocket socket, CancellationToken cancellationToken)
+    private async Task<int> ReceiveAsync(WebSocket socket, CancellationToken cancellationToken)
     {
         var message = new ArrayBufferWriter<byte>(64 * 1024);
         int? code = null;
@@ -88,20 +82,29 @@ internal sealed class ExecClient(PodctlIo io, AgentClient client, string what, b
                 await io.RawError.WriteAsync(data).ConfigureAwait(false);
                 return null;
             case Error:
-                return Code(JsonSerializer.Deserialize(data.Span, KubernetesJson.Wire.Status)!);
+                return Code(data);
             default:
                 return null;
         }
     }
 
-    private int Code(Status status)
+    // A meta/v1 Status: Success, or a Failure one of whose causes is the exit code.
+    private int Code(ReadOnlyMemory<byte> json)
     {
-        if (status.Outcome == "Success") return ExitCode.Fine;
-        string? cause = status.Details?.Causes?.FirstOrDefault(cause => cause.Reason == "ExitCode")?.Message;
-        return int.TryParse(cause, CultureInfo.InvariantCulture, out int code) ? code : throw new PodctlException($"{what}: {status.Message}");
+        using JsonDocument document = JsonDocument.Parse(json);
+        JsonElement status = document.RootElement;
+        if (status.GetProperty("status").GetString() == "Success") return ExitCode.Fine;
+        if (status.TryGetProperty("details", out JsonElement details) && details.TryGetProperty("causes", out JsonElement causes))
+        {
+            foreach (JsonElement cause in causes.EnumerateArray())
+            {
+                if (cause.GetProperty("reason").GetString() == "ExitCode" && int.TryParse(cause.GetProperty("message").GetString(), CultureInfo.InvariantCulture, out int code)) return code;
+            }
+        }
+        throw new PodctlException($"{what}: {(status.TryGetProperty("message", out JsonElement message) ? message.GetString() : "failed")}");
     }
 
-    private async Task SendInputAsync(ClientWebSocket socket, CancellationToken cancellationToken)
+    private async Task SendInputAsync(WebSocket socket, CancellationToken cancellationToken)
     {
         byte[] buffer = new byte[32 * 1024];
         try
@@ -119,13 +122,13 @@ internal sealed class ExecClient(PodctlIo io, AgentClient client, string what, b
         }
     }
 
-    private void OnResized(PosixSignalContext signal, ClientWebSocket socket)
+    private void OnResized(PosixSignalContext signal, WebSocket socket)
     {
         signal.Cancel = true;
         _ = SendSizeAsync(socket);
     }
 
-    private async Task SendSizeAsync(ClientWebSocket socket)
+    private async Task SendSizeAsync(WebSocket socket)
     {
         if (Terminal.Size(0) is not (int columns, int rows)) return;
         byte[] size = Encoding.ASCII.GetBytes($$""" {"Width":{{columns}},"Height":{{rows}}}""");
@@ -141,7 +144,7 @@ internal sealed class ExecClient(PodctlIo io, AgentClient client, string what, b
     }
 
     // A WebSocket takes one message at a time.
-    private async Task SendAsync(ClientWebSocket socket, ReadOnlyMemory<byte> message, CancellationToken cancellationToken)
+    private async Task SendAsync(WebSocket socket, ReadOnlyMemory<byte> message, CancellationToken cancellationToken)
     {
         await _sending.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
@@ -151,25 +154,6 @@ internal sealed class ExecClient(PodctlIo io, AgentClient client, string what, b
         finally
         {
             _sending.Release();
-        }
-    }
-
-    /// <summary>The WebSocket tells only a refusal's code; the agent's reason is had by asking again without the upgrade being finished.</summary>
-    private async Task<PodctlException> ExplainAsync(WebSocketException error, string path, CancellationToken cancellationToken)
-    {
-        if (error.InnerException is HttpRequestException { InnerException: System.Net.Sockets.SocketException } unreachable) return client.Unreachable(unreachable, what);
-        using var request = new HttpRequestMessage(HttpMethod.Get, path);
-        request.Headers.Add("Connection", "Upgrade");
-        request.Headers.Add("Upgrade", "websocket");
-        request.Headers.Add("Sec-WebSocket-Protocol", Protocol);
-        try
-        {
-            using HttpResponseMessage response = await client.Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken).ConfigureAwait(false);
-            return await AgentClient.RefusedAsync(response, what, cancellationToken).ConfigureAwait(false);
-        }
-        catch (HttpRequestException again)
-        {
-            return client.Unreachable(again, what);
         }
     }
 }

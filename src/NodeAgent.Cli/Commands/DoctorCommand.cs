@@ -15,18 +15,17 @@ internal static class DoctorCommand
         var logs = Folder("--log-dir", "/var/log/pods", "Where the logs of containers are");
         var manifests = Folder("--manifest-dir", "/etc/podagent", "Where manifests are");
         var command = new Command("doctor", "Check this machine, the agent's folders and the agent") { root, run, logs, manifests };
-        command.SetAction(async (parsed, cancellationToken) =>
+        command.SetAction(parsed =>
         {
             var paths = new StatePaths(parsed.GetValue(root)!, parsed.GetValue(run)!, parsed.GetValue(logs)!, parsed.GetValue(manifests)!, "podagent");
-            using AgentClient client = global.Client(parsed);
             int errors = 0, warnings = 0;
-            foreach (Finding finding in KernelChecks.Run(paths.Proc).Concat(FolderChecks.Run(paths)).Concat(await AgentChecks.RunAsync(client, paths, cancellationToken).ConfigureAwait(false)))
+            foreach (Finding finding in KernelChecks.Run(paths.Proc).Concat(FolderChecks.Run(paths)).Concat(AgentChecks.Run(global.Client(parsed), paths)))
             {
                 if (finding.Level == FindingLevel.Error) errors++;
                 if (finding.Level == FindingLevel.Warning) warnings++;
-                await global.Io.Out.WriteAsync(finding.Line(global.Io.Colour) + "\n").ConfigureAwait(false);
+                global.Io.Out.Write(finding.Line(global.Io.Colour) + "\n");
             }
-            await global.Io.Out.WriteAsync($"{errors} errors, {warnings} warnings\n").ConfigureAwait(false);
+            global.Io.Out.Write($"{errors} errors, {warnings} warnings\n");
             return errors == 0 ? ExitCode.Fine : ExitCode.Failed;
         });
         return command;

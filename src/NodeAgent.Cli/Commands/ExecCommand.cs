@@ -17,7 +17,6 @@ internal static class ExecCommand
         var command = new Command("exec", "Run a command in a container") { pod, words, container, stdin, tty };
         command.SetAction(async (parsed, cancellationToken) =>
         {
-            using AgentClient client = global.Client(parsed);
             string name = ResourceKind.PodName(parsed.GetValue(pod)!);
             bool withTty = parsed.GetValue(tty);
             if (withTty && !global.Io.InIsTerminal)
@@ -31,7 +30,7 @@ internal static class ExecCommand
             if (parsed.GetValue(container) is { } chosen) query.Append("&container=").Append(Uri.EscapeDataString(chosen));
             foreach (string word in parsed.GetValue(words)!) query.Append("&command=").Append(Uri.EscapeDataString(word));
             string path = ResourceKind.Pods.Path(parsed.GetValue(global.Namespace), name) + "/exec" + query;
-            using var exec = new ExecClient(global.Io, client, $"exec in pod/{name}", parsed.GetValue(stdin), withTty);
+            using var exec = new ExecClient(global.Io, global.Client(parsed), $"exec in pod/{name}", parsed.GetValue(stdin), withTty);
             return await exec.RunAsync(path, cancellationToken).ConfigureAwait(false);
         });
         return command;

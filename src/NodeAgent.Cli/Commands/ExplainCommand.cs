@@ -13,23 +13,23 @@ internal static class ExplainCommand
         var files = new Argument<string[]>("FILE") { Description = "Manifests, folders of manifests, or - for standard input", Arity = ArgumentArity.OneOrMore };
         var node = new Option<string>("--node-name") { Description = "The name of the node, which goes into the uid", HelpName = "NAME", DefaultValueFactory = _ => Environment.MachineName };
         var command = new Command("explain", "Show what a manifest would do here, and do nothing") { files, node };
-        command.SetAction(async (parsed, cancellationToken) =>
+        command.SetAction(parsed =>
         {
             PodctlIo io = global.Io;
             bool valid = true;
             foreach (ManifestPath from in ManifestInput.Expand(parsed.GetValue(files)!))
             {
-                ManifestFile file = await ManifestInput.ReadAsync(io, from, cancellationToken).ConfigureAwait(false);
-                foreach (ManifestError error in file.Errors) await io.Error.WriteLineAsync(error.ToString()).ConfigureAwait(false);
+                ManifestFile file = ManifestInput.Read(io, from);
+                foreach (ManifestError error in file.Errors) io.Error.WriteLine(error.ToString());
                 valid &= file.IsValid;
                 if (!file.IsValid) continue;
                 foreach (Pod pod in file.Pods)
                 {
                     var description = new Description();
                     PodExplanation.Write(description, pod, parsed.GetValue(node)!, from.Path == ManifestInput.StandardInput ? file.File : Path.GetFullPath(from.Path), io.Time.GetUtcNow());
-                    await io.Out.WriteAsync(description.ToString() + "\n").ConfigureAwait(false);
+                    io.Out.Write(description.ToString() + "\n");
                 }
-                foreach (ManifestNote note in file.Notes) await io.Out.WriteAsync($"{note} (note)\n").ConfigureAwait(false);
+                foreach (ManifestNote note in file.Notes) io.Out.Write($"{note} (note)\n");
             }
             return valid ? ExitCode.Fine : ExitCode.Failed;
         });

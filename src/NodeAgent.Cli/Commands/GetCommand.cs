@@ -20,27 +20,21 @@ internal static class GetCommand
         var fields = new Option<string?>("--field-selector") { Description = "Only those with these fields, e.g. status.phase=Running", HelpName = "SELECTOR" };
         var noHeaders = new Option<bool>("--no-headers") { Description = "No line of headers" };
         var command = new Command("get", "Show pods, events, the node, images or faulty manifests") { what, output, all, watch, labels, fields, noHeaders };
-        command.SetAction((parsed, cancellationToken) => RunAsync(
+        command.SetAction(parsed => Run(
             global.Io,
             global.Client(parsed),
             new GetRequest(
                 parsed.GetValue(what)!, parsed.GetValue(output)!, parsed.GetValue(all) ? null : parsed.GetValue(global.Namespace), parsed.GetValue(watch),
-                parsed.GetValue(labels), parsed.GetValue(fields), !parsed.GetValue(noHeaders)),
-            cancellationToken));
+                parsed.GetValue(labels), parsed.GetValue(fields), !parsed.GetValue(noHeaders))));
         return command;
     }
 
-    private static async Task<int> RunAsync(PodctlIo io, AgentClient client, GetRequest request, CancellationToken cancellationToken)
+    private static int Run(PodctlIo io, AgentClient client, GetRequest request)
     {
-        using (client)
-        {
-            (ResourceKind kind, IReadOnlyList<string> names) = request.Target();
-            var get = new Get(io, client, request, kind);
-            if (request.Watch) return await get.WatchAsync(names, cancellationToken).ConfigureAwait(false);
-            return names.Count > 0
-                ? await get.NamedAsync(names, cancellationToken).ConfigureAwait(false)
-                : await get.ListAsync(cancellationToken).ConfigureAwait(false);
-        }
+        (ResourceKind kind, IReadOnlyList<string> names) = request.Target();
+        var get = new Get(io, client, request, kind);
+        if (request.Watch) return get.Watch(names);
+        return names.Count > 0 ? get.Named(names) : get.List();
     }
 
     /// <param name="Namespace">Null for all.</param>
@@ -78,16 +72,14 @@ internal static class GetCommand
 
         private string Accept => request.IsTable ? AgentClient.TableAccept : "application/json";
 
-        public async Task<int> ListAsync(CancellationToken cancellationToken)
+        public int List()
         {
-            JsonElement list = await client.GetAsync(kind.Path(request.Namespace) + request.Query(("limit", "500")), "get " + kind.Plural, cancellationToken, Accept)
-                .ConfigureAwait(false);
-            await PrintListAsync(list).ConfigureAwait(false);
+            PrintList(client.Get(kind.Path(request.Namespace) + request.Query(("limit", "500")), "get " + kind.Plural, Accept));
             return ExitCode.Fine;
         }
 
         /// <summary>Shows every one that there is; those that there are not make the exit code.</summary>
-        public async Task<int> NamedAsync(IReadOnlyList<string> names, CancellationToken cancellationToken)
+        public int Named(IReadOnlyList<string> names)
         {
             RefuseSelectors("a name");
             if (kind.Namespaced && request.Namespace is null)
@@ -97,22 +89,22 @@ internal static class GetCommand
             {
                 try
                 {
-                    JsonElement one = await client.GetAsync(kind.Path(request.Namespace, name), $"get {kind.Singular}/{name}", cancellationToken, Accept).ConfigureAwait(false);
-                    if (request.Output == "yaml" && names.Count > 1) await io.Out.WriteAsync("---\n").ConfigureAwait(false);
+                    JsonElement one = client.Get(kind.Path(request.Namespace, name), $"get {kind.Singular}/{name}", Accept);
+                    if (request.Output == "yaml" && names.Count > 1) io.Out.Write("---\n");
                     PrintOne(one);
                 }
                 catch (PodctlException missing) when (missing.ExitCode == ExitCode.NotFound)
                 {
-                    await io.Out.FlushAsync(cancellationToken).ConfigureAwait(false);
+                    io.Out.Flush();
                     string where = kind.Namespaced ? $" in namespace {request.Namespace}; podctl get {kind.Plural} -A shows all" : "";
-                    await io.Error.WriteLineAsync($"podctl: {missing.Message}{where}").ConfigureAwait(false);
+                    io.Error.WriteLine($"podctl: {missing.Message}{where}");
                     code = ExitCode.NotFound;
                 }
             }
             return code;
         }
 
-        public async Task<int> WatchAsync(IReadOnlyList<string> names, CancellationToken cancellationToken)
+        public int Watch(IReadOnlyList<string> names)
         {
             string? fields = request.Fields;
             if (names.Count > 1) throw new PodctlException("get --watch takes one name at most", ExitCode.WrongCommandLine);
@@ -122,46 +114,44 @@ internal static class GetCommand
                 fields = "metadata.name=" + names[0];
             }
             GetRequest narrowed = request with { Fields = fields };
-            JsonElement list = await client.GetAsync(kind.Path(request.Namespace) + narrowed.Query(("limit", "500")), "get " + kind.Plural, cancellationToken, Accept)
-                .ConfigureAwait(false);
+            JsonElement list = client.Get(kind.Path(request.Namespace) + narrowed.Query(("limit", "500")), "get " + kind.Plural, Accept);
             PrintItems(list);
-            await io.Out.FlushAsync(cancellationToken).ConfigureAwait(false);
+            io.Out.Flush();
             string version = list.GetProperty("metadata").GetProperty("resourceVersion").GetString()!;
-            using HttpResponseMessage response = await client.SendAsync(
-                HttpMethod.Get, kind.Path(request.Namespace) + narrowed.Query(("watch", "true"), ("resourceVersion", version)),
-                "watch " + kind.Plural, cancellationToken, Accept).ConfigureAwait(false);
-            using var lines = new StreamReader(await response.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false));
-            while (await ReadLineAsync(lines, cancellationToken).ConfigureAwait(false) is { } line)
+            using HttpExchange answer = client.Send(
+                "GET", kind.Path(request.Namespace) + narrowed.Query(("watch", "true"), ("resourceVersion", version)), "watch " + kind.Plural, Accept);
+            using var lines = new StreamReader(answer.Body);
+            while (ReadLine(lines) is { } line)
             {
                 using JsonDocument change = JsonDocument.Parse(line);
                 JsonElement value = change.RootElement.GetProperty("object");
                 if (change.RootElement.GetProperty("type").GetString() == "ERROR")
                     throw new PodctlException($"watch {kind.Plural}: {value.GetProperty("message").GetString()}; start it again");
                 PrintOne(value);
-                await io.Out.FlushAsync(cancellationToken).ConfigureAwait(false);
+                io.Out.Flush();
             }
             throw new PodctlException($"watch {kind.Plural}: the agent has closed the watch; is it being stopped?");
         }
 
-        private static async Task<string?> ReadLineAsync(StreamReader lines, CancellationToken cancellationToken)
+        private static string? ReadLine(StreamReader lines)
         {
             try
             {
-                return await lines.ReadLineAsync(cancellationToken).ConfigureAwait(false);
+                return lines.ReadLine();
             }
-            catch (Exception error) when (error is HttpRequestException or IOException)
+            catch (IOException)
             {
                 // The agent was killed: the same end, less orderly.
                 return null;
             }
         }
 
-        private async Task PrintListAsync(JsonElement list)
+        private void PrintList(JsonElement list)
         {
             if (request.Output is "json") JsonOutput.Write(io.Out, list);
             else if (request.Output is "yaml") YamlOutput.Write(io.Out, list);
             else if (PrintItems(list) == 0 && request.IsTable)
-                await io.Error.WriteLineAsync(kind.Namespaced && request.Namespace is not null ? $"No resources found in {request.Namespace} namespace." : "No resources found").ConfigureAwait(false);
+                io.Error.WriteLine(kind.Namespaced && request.Namespace is not null ? $"No resources found in {request.Namespace} namespace." : "No resources found");
         }
 
         private int PrintItems(JsonElement list)

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Net.Http.Headers;
 using System.Text.Json;
 using NodeAgent.Cli.Client;
 using NodeAgent.Cli.Output;
@@ -17,12 +16,12 @@ internal static class ImageCommand
         var file = new Argument<string>("FILE") { Description = "An OCI image layout (folder or tar) or a docker archive; - reads standard input" };
         var name = new Option<string?>("--name") { Description = "The name of the image, when the archive has exactly one", HelpName = "NAME" };
         var command = new Command("load", "Load images from an archive") { file, name };
-        command.SetAction(async (parsed, cancellationToken) =>
+        command.SetAction(parsed =>
         {
-            using AgentClient client = global.Client(parsed);
-            JsonElement loaded = await LoadAsync(global.Io, client, parsed.GetValue(file)!, parsed.GetValue(name), cancellationToken).ConfigureAwait(false);
+            AgentClient client = global.Client(parsed);
+            JsonElement loaded = Load(global.Io, client, parsed.GetValue(file)!, parsed.GetValue(name));
             foreach (JsonElement image in loaded.GetProperty("items").EnumerateArray())
-                await global.Io.Out.WriteAsync($"loaded {image.GetProperty("metadata").GetProperty("name").GetString()} ({image.GetProperty("id").GetString()})\n").ConfigureAwait(false);
+                global.Io.Out.Write($"loaded {image.GetProperty("metadata").GetProperty("name").GetString()} ({image.GetProperty("id").GetString()})\n");
             return ExitCode.Fine;
         });
         return command;
@@ -34,16 +33,16 @@ internal static class ImageCommand
         output.AcceptOnlyFromAmong("table", "wide", "json", "yaml");
         var command = new Command("ls", "Show the images of this node") { output };
         command.Aliases.Add("list");
-        command.SetAction(async (parsed, cancellationToken) =>
+        command.SetAction(parsed =>
         {
-            using AgentClient client = global.Client(parsed);
+            AgentClient client = global.Client(parsed);
             string form = parsed.GetValue(output)!;
             bool table = form is "table" or "wide";
-            JsonElement list = await client.GetAsync(ResourceKind.Images.Path(null), "image ls", cancellationToken, table ? AgentClient.TableAccept : "application/json").ConfigureAwait(false);
+            JsonElement list = client.Get(ResourceKind.Images.Path(null), "image ls", table ? AgentClient.TableAccept : "application/json");
             if (form == "json") JsonOutput.Write(global.Io.Out, list);
             else if (form == "yaml") YamlOutput.Write(global.Io.Out, list);
             else if (new TablePrinter(global.Io.Out, form == "wide", withNamespace: false, headers: true).Print(list) == 0)
-                await global.Io.Error.WriteLineAsync("No resources found").ConfigureAwait(false);
+                global.Io.Error.WriteLine("No resources found");
             return ExitCode.Fine;
         });
         return command;
@@ -54,20 +53,20 @@ internal static class ImageCommand
         var names = new Argument<string[]>("IMAGE") { Description = "Names or ids of images", Arity = ArgumentArity.OneOrMore };
         var command = new Command("rm", "Remove names of images, and the images that have no name left") { names };
         command.Aliases.Add("remove");
-        command.SetAction(async (parsed, cancellationToken) =>
+        command.SetAction(parsed =>
         {
-            using AgentClient client = global.Client(parsed);
+            AgentClient client = global.Client(parsed);
             int code = ExitCode.Fine;
             foreach (string name in parsed.GetValue(names)!)
             {
                 try
                 {
-                    using HttpResponseMessage response = await client.SendAsync(HttpMethod.Delete, ResourceKind.Images.Path(null, name), "image rm " + name, cancellationToken).ConfigureAwait(false);
-                    await global.Io.Out.WriteAsync($"removed {name}\n").ConfigureAwait(false);
+                    using HttpExchange answer = client.Send("DELETE", ResourceKind.Images.Path(null, name), "image rm " + name);
+                    global.Io.Out.Write($"removed {name}\n");
                 }
                 catch (PodctlException missing) when (missing.ExitCode == ExitCode.NotFound)
                 {
-                    await global.Io.Error.WriteLineAsync($"podctl: {missing.Message}; podctl image ls shows all").ConfigureAwait(false);
+                    global.Io.Error.WriteLine($"podctl: {missing.Message}; podctl image ls shows all");
                     code = ExitCode.NotFound;
                 }
             }
@@ -76,23 +75,18 @@ internal static class ImageCommand
         return command;
     }
 
-    private static async Task<JsonElement> LoadAsync(PodctlIo io, AgentClient client, string file, string? name, CancellationToken cancellationToken)
+    private static JsonElement Load(PodctlIo io, AgentClient client, string file, string? name)
     {
         string query = name is null ? "" : "?name=" + Uri.EscapeDataString(name);
         if (Directory.Exists(file))
         {
             // A folder is read by the agent in place: it runs on this machine.
             query += (query.Length == 0 ? "?" : "&") + "path=" + Uri.EscapeDataString(Path.GetFullPath(file));
-            return await PostAsync(client, query, null, file, cancellationToken).ConfigureAwait(false);
+            return Post(client, query, null, file);
         }
         // A file is sent, since the agent may see another /tmp than its caller.
-        Stream archive = file == "-" ? io.In : OpenArchive(file);
-        await using (archive.ConfigureAwait(false))
-        {
-            using var body = new StreamContent(archive, 128 * 1024);
-            body.Headers.ContentType = new MediaTypeHeaderValue("application/x-tar");
-            return await PostAsync(client, query, body, file, cancellationToken).ConfigureAwait(false);
-        }
+        using Stream archive = file == "-" ? io.In : OpenArchive(file);
+        return Post(client, query, archive, file);
     }
 
     private static FileStream OpenArchive(string file)
@@ -107,12 +101,9 @@ internal static class ImageCommand
         }
     }
 
-    private static async Task<JsonElement> PostAsync(AgentClient client, string query, HttpContent? body, string file, CancellationToken cancellationToken)
+    private static JsonElement Post(AgentClient client, string query, Stream? archive, string file)
     {
-        using HttpResponseMessage response = await client.SendAsync(
-            HttpMethod.Post, ResourceKind.Images.Path(null) + query, "image load " + file, cancellationToken, body: body).ConfigureAwait(false);
-        using Stream answer = await response.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false);
-        using JsonDocument document = await JsonDocument.ParseAsync(answer, default, cancellationToken).ConfigureAwait(false);
-        return document.RootElement.Clone();
+        using HttpExchange answer = client.Send("POST", ResourceKind.Images.Path(null) + query, "image load " + file, content: archive, headers: ("Content-Type", "application/x-tar"));
+        return client.Parse(answer, "image load " + file);
     }
 }

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
 using NodeAgent.Cli.Client;
-using NodeAgent.Core.Model;
 
 namespace NodeAgent.Cli.Commands;
 
@@ -25,7 +24,7 @@ internal static class LogsCommand
         var all = new Option<bool>("--all-containers") { Description = "All containers of the pod" };
         var prefix = new Option<bool>("--prefix") { Description = "Show which container each line is of" };
         var command = new Command("logs", "Show what a container has written") { pod, named, container, follow, previous, tail, since, sinceTime, limit, timestamps, all, prefix };
-        command.SetAction(async (parsed, cancellationToken) =>
+        command.SetAction(async (parsed, _) =>
         {
             var query = new List<string>();
             if (parsed.GetValue(follow)) query.Add("follow=true");
@@ -37,12 +36,11 @@ internal static class LogsCommand
             if (parsed.GetValue(timestamps)) query.Add("timestamps=true");
             string? only = parsed.GetValue(container) ?? parsed.GetValue(named);
             if (only is not null && parsed.GetValue(all)) throw new PodctlException("logs: a container and --all-containers do not go together", ExitCode.WrongCommandLine);
-            using AgentClient client = global.Client(parsed);
             string name = ResourceKind.PodName(parsed.GetValue(pod)!);
             string path = ResourceKind.Pods.Path(parsed.GetValue(global.Namespace), name);
-            var logs = new Logs(global.Io, client, path, name, query);
-            IReadOnlyList<string> containers = only is not null ? [only] : await logs.ContainersAsync(parsed.GetValue(all), cancellationToken).ConfigureAwait(false);
-            await logs.CopyAsync(containers, parsed.GetValue(prefix), cancellationToken).ConfigureAwait(false);
+            var logs = new Logs(global.Io, global.Client(parsed), path, name, query);
+            IReadOnlyList<string> containers = only is not null ? [only] : logs.Containers(parsed.GetValue(all));
+            await logs.CopyAsync(containers, parsed.GetValue(prefix)).ConfigureAwait(false);
             return ExitCode.Fine;
         });
         return command;
@@ -50,79 +48,75 @@ internal static class LogsCommand
 
     private sealed class Logs(PodctlIo io, AgentClient client, string podPath, string podName, List<string> query)
     {
-        private readonly SemaphoreSlim _writing = new(1, 1);
+        private readonly Lock _writing = new();
 
-        public async Task<IReadOnlyList<string>> ContainersAsync(bool all, CancellationToken cancellationToken)
+        public IReadOnlyList<string> Containers(bool all)
         {
-            JsonElement json = await client.GetAsync(podPath, $"logs of pod/{podName}", cancellationToken).ConfigureAwait(false);
-            Pod pod = json.Deserialize(KubernetesJson.Wire.Pod)!;
-            string[] regular = [.. (pod.Spec?.Containers ?? []).Select(container => container.Name!)];
-            if (all) return [.. (pod.Spec?.InitContainers ?? []).Select(container => container.Name!), .. regular];
+            JsonElement pod = client.Get(podPath, $"logs of pod/{podName}");
+            JsonElement spec = pod.GetProperty("spec");
+            string[] regular = Names(spec, "containers");
+            if (all) return [.. Names(spec, "initContainers"), .. regular];
             if (regular.Length <= 1) return regular;
-            string chosen = pod.Metadata?.Annotations?.GetValueOrDefault(DefaultAnnotation) ?? regular[0];
-            await io.Error.WriteLineAsync($"Defaulted container \"{chosen}\" out of: {string.Join(", ", regular)}").ConfigureAwait(false);
+            string chosen = pod.GetProperty("metadata").TryGetProperty("annotations", out JsonElement annotations) && annotations.TryGetProperty(DefaultAnnotation, out JsonElement named)
+                ? named.GetString()!
+                : regular[0];
+            io.Error.WriteLine($"Defaulted container \"{chosen}\" out of: {string.Join(", ", regular)}");
             return [chosen];
         }
 
-        public async Task CopyAsync(IReadOnlyList<string> containers, bool prefix, CancellationToken cancellationToken)
+        public Task CopyAsync(IReadOnlyList<string> containers, bool prefix)
         {
             if (containers.Count == 1 && !prefix)
             {
-                using HttpResponseMessage response = await OpenAsync(containers[0], cancellationToken).ConfigureAwait(false);
-                using Stream body = await response.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false);
-                await CopyBytesAsync(body, cancellationToken).ConfigureAwait(false);
-                return;
+                CopyBytes(containers[0]);
+                return Task.CompletedTask;
             }
+            // Followed side by side; else one after the other.
             if (query.Contains("follow=true"))
-            {
-                await Task.WhenAll(containers.Select(container => CopyLinesAsync(container, prefix, cancellationToken))).ConfigureAwait(false);
-                return;
-            }
-            foreach (string container in containers) await CopyLinesAsync(container, prefix, cancellationToken).ConfigureAwait(false);
+                return Task.WhenAll(containers.Select(container => Task.Factory.StartNew(() => CopyLines(container, prefix), TaskCreationOptions.LongRunning)));
+            foreach (string container in containers) CopyLines(container, prefix);
+            return Task.CompletedTask;
         }
 
-        private async Task CopyBytesAsync(Stream body, CancellationToken cancellationToken)
+        private void CopyBytes(string container)
         {
+            using HttpExchange answer = Open(container);
             byte[] buffer = new byte[64 * 1024];
-            while (await ReadAsync(body, buffer, cancellationToken).ConfigureAwait(false) is var read and > 0)
-                await io.RawOut.WriteAsync(buffer.AsMemory(0, read), cancellationToken).ConfigureAwait(false);
+            while (Taking(() => answer.Body.Read(buffer)) is var read and > 0) io.RawOut.Write(buffer, 0, read);
         }
 
         // Lines of several containers must not run into each other.
-        private async Task CopyLinesAsync(string container, bool prefix, CancellationToken cancellationToken)
+        private void CopyLines(string container, bool prefix)
         {
-            using HttpResponseMessage response = await OpenAsync(container, cancellationToken).ConfigureAwait(false);
-            using var lines = new StreamReader(await response.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false));
+            using HttpExchange answer = Open(container);
+            using var lines = new StreamReader(answer.Body);
             string start = prefix ? $"[pod/{podName}/{container}] " : "";
-            while (await lines.ReadLineAsync(cancellationToken).ConfigureAwait(false) is { } line)
+            while (Taking(lines.ReadLine) is { } line)
             {
-                await _writing.WaitAsync(cancellationToken).ConfigureAwait(false);
-                try
+                lock (_writing)
                 {
-                    await io.Out.WriteAsync(start + line + "\n").ConfigureAwait(false);
-                    await io.Out.FlushAsync(cancellationToken).ConfigureAwait(false);
-                }
-                finally
-                {
-                    _writing.Release();
+                    io.Out.Write(start + line + "\n");
+                    io.Out.Flush();
                 }
             }
         }
 
-        private async ValueTask<int> ReadAsync(Stream body, byte[] buffer, CancellationToken cancellationToken)
+        private T Taking<T>(Func<T> read)
         {
             try
             {
-                return await body.ReadAsync(buffer, cancellationToken).ConfigureAwait(false);
+                return read();
             }
-            catch (Exception error) when (error is HttpRequestException or IOException)
+            catch (IOException error)
             {
                 throw new PodctlException($"logs of pod/{podName}: the agent has gone while the log was read; try again when it runs", ExitCode.Failed, error);
             }
         }
 
-        private Task<HttpResponseMessage> OpenAsync(string container, CancellationToken cancellationToken) =>
-            client.SendAsync(HttpMethod.Get, $"{podPath}/log?{string.Join('&', [.. query, "container=" + Uri.EscapeDataString(container)])}",
-                $"logs of pod/{podName}", cancellationToken, "*/*");
+        private HttpExchange Open(string container) =>
+            client.Send("GET", $"{podPath}/log?{string.Join('&', [.. query, "container=" + Uri.EscapeDataString(container)])}", $"logs of pod/{podName}", "*/*");
+
+        private static string[] Names(JsonElement spec, string list) =>
+            spec.TryGetProperty(list, out JsonElement containers) ? [.. containers.EnumerateArray().Select(container => container.GetProperty("name").GetString()!)] : [];
     }
 }

@@ -26,17 +26,17 @@ internal static class ManifestInput
     }
 
     /// <exception cref="PodctlException">3 when there is no such file, 1 when it can't be read.</exception>
-    public static async Task<ManifestFile> ReadAsync(PodctlIo io, ManifestPath from, CancellationToken cancellationToken)
+    public static ManifestFile Read(PodctlIo io, ManifestPath from)
     {
         string path = from.Path;
-        if (path == StandardInput) return ManifestParser.Parse(await ReadUpToAsync(io.In, cancellationToken).ConfigureAwait(false), "<stdin>");
+        if (path == StandardInput) return ManifestParser.Parse(ReadUpTo(io.In), "<stdin>");
         if (from.InFolder && OddKind(path) is { } kind) return Refused(path, ManifestError.NotARegularFile(path, kind));
         try
         {
             using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0);
             return file.CanSeek && file.Length > ManifestParser.MaxBytes
                 ? Refused(path, ManifestError.TooLarge(path, file.Length))
-                : ManifestParser.Parse(await ReadUpToAsync(file, cancellationToken).ConfigureAwait(false), path);
+                : ManifestParser.Parse(ReadUpTo(file), path);
         }
         catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
         {
@@ -64,11 +64,11 @@ internal static class ManifestInput
     }
 
     // One byte more than is allowed is enough for the parser to refuse it.
-    private static async Task<ReadOnlyMemory<byte>> ReadUpToAsync(Stream stream, CancellationToken cancellationToken)
+    private static ReadOnlyMemory<byte> ReadUpTo(Stream stream)
     {
         using var content = new MemoryStream();
         byte[] buffer = new byte[64 * 1024];
-        while (content.Length <= ManifestParser.MaxBytes && await stream.ReadAsync(buffer, cancellationToken).ConfigureAwait(false) is var read and > 0)
+        while (content.Length <= ManifestParser.MaxBytes && stream.Read(buffer) is var read and > 0)
             content.Write(buffer, 0, read);
         return content.GetBuffer().AsMemory(0, (int)content.Length);
     }

@@ -12,26 +12,26 @@ internal static class ValidateCommand
         var files = new Argument<string[]>("FILE") { Description = "Manifests, folders of manifests, or - for standard input", Arity = ArgumentArity.OneOrMore };
         var quiet = new Option<bool>("--quiet", "-q") { Description = "Say only what is wrong" };
         var command = new Command("validate", "Check manifests without an agent") { files, quiet };
-        command.SetAction(async (parsed, cancellationToken) =>
+        command.SetAction(parsed =>
         {
             PodctlIo io = global.Io;
             bool valid = true;
             var owners = new Dictionary<PodName, string>();
             foreach (ManifestPath from in ManifestInput.Expand(parsed.GetValue(files)!))
             {
-                ManifestFile file = await ManifestInput.ReadAsync(io, from, cancellationToken).ConfigureAwait(false);
-                foreach (ManifestError error in file.Errors) await io.Error.WriteLineAsync(error.ToString()).ConfigureAwait(false);
+                ManifestFile file = ManifestInput.Read(io, from);
+                foreach (ManifestError error in file.Errors) io.Error.WriteLine(error.ToString());
                 valid &= file.IsValid;
                 foreach (Pod pod in file.Pods)
                 {
                     PodName name = PodName.Of(pod);
                     if (owners.TryAdd(name, file.File)) continue;
                     valid = false;
-                    await io.Error.WriteLineAsync($"{file.File}: metadata.name: pod {name} is in {owners[name]} already; give one of them another name").ConfigureAwait(false);
+                    io.Error.WriteLine($"{file.File}: metadata.name: pod {name} is in {owners[name]} already; give one of them another name");
                 }
                 if (parsed.GetValue(quiet) || !file.IsValid) continue;
-                foreach (ManifestNote note in file.Notes) await io.Out.WriteAsync($"{note} (note)\n").ConfigureAwait(false);
-                await io.Out.WriteAsync($"{file.File}: valid: {string.Join(", ", file.Pods.Select(pod => "pod " + PodName.Of(pod)))}\n").ConfigureAwait(false);
+                foreach (ManifestNote note in file.Notes) io.Out.Write($"{note} (note)\n");
+                io.Out.Write($"{file.File}: valid: {string.Join(", ", file.Pods.Select(pod => "pod " + PodName.Of(pod)))}\n");
             }
             return valid ? ExitCode.Fine : ExitCode.Failed;
         });

@@ -15,16 +15,15 @@ internal static class VersionCommand
     {
         var client = new Option<bool>("--client") { Description = "Only podctl's own" };
         var command = new Command("version", "Show the versions of podctl and of the agent") { client };
-        command.SetAction(async (parsed, cancellationToken) =>
+        command.SetAction(parsed =>
         {
-            await global.Io.Out.WriteAsync($"podctl: {ClientVersion}\n").ConfigureAwait(false);
+            global.Io.Out.Write($"podctl: {ClientVersion}\n");
             if (parsed.GetValue(client)) return ExitCode.Fine;
-            using AgentClient agent = global.Client(parsed);
-            JsonElement version = await agent.GetAsync("/version", "version of the agent", cancellationToken).ConfigureAwait(false);
+            JsonElement version = global.Client(parsed).Get("/version", "version of the agent");
             string text = version.GetProperty("gitVersion").GetString()!;
             const string Mark = "-podagent.";
             int mark = text.IndexOf(Mark, StringComparison.Ordinal);
-            await global.Io.Out.WriteAsync(mark < 0 ? $"agent: {text}\n" : $"agent: {text[(mark + Mark.Length)..]}\nKubernetes API: {text[..mark]}\n").ConfigureAwait(false);
+            global.Io.Out.Write(mark < 0 ? $"agent: {text}\n" : $"agent: {text[(mark + Mark.Length)..]}\nKubernetes API: {text[..mark]}\n");
             return ExitCode.Fine;
         });
         return command;

@@ -9,15 +9,15 @@ namespace NodeAgent.Cli.Doctor;
 /// <summary>Whether the agent serves, what it complains of, and whether anything is left that it does not know.</summary>
 internal static class AgentChecks
 {
-    public static async Task<IReadOnlyList<Finding>> RunAsync(AgentClient client, StatePaths paths, CancellationToken cancellationToken)
+    public static IReadOnlyList<Finding> Run(AgentClient client, StatePaths paths)
     {
         var findings = new List<Finding>();
         try
         {
-            using HttpResponseMessage ready = await client.SendAsync(HttpMethod.Get, "/readyz", "the agent", cancellationToken, "*/*").ConfigureAwait(false);
+            using HttpExchange ready = client.Send("GET", "/readyz", "the agent", "*/*");
             findings.Add(Finding.Ok("agent", "ready"));
-            await PodsAsync(client, paths, findings, cancellationToken).ConfigureAwait(false);
-            await ManifestsAsync(client, findings, cancellationToken).ConfigureAwait(false);
+            Pods(client, paths, findings);
+            Manifests(client, findings);
         }
         catch (PodctlException error)
         {
@@ -29,9 +29,9 @@ internal static class AgentChecks
         return findings;
     }
 
-    private static async Task PodsAsync(AgentClient client, StatePaths paths, List<Finding> findings, CancellationToken cancellationToken)
+    private static void Pods(AgentClient client, StatePaths paths, List<Finding> findings)
     {
-        JsonElement json = await client.GetAsync(ResourceKind.Pods.Path(null), "pods", cancellationToken).ConfigureAwait(false);
+        JsonElement json = client.Get(ResourceKind.Pods.Path(null), "pods");
         IReadOnlyList<Pod> pods = json.Deserialize(KubernetesJson.Wire.PodList)!.Items;
         var known = pods.Select(pod => pod.Metadata!.Uid!).ToHashSet(StringComparer.Ordinal);
         string[] unready = [.. pods.Where(pod => PodStatusColumn.Status(pod) is not ("Running" or "Completed" or "Succeeded" or "ContainerCreating" or "Terminating"))
@@ -53,9 +53,9 @@ internal static class AgentChecks
                 "if they stay, look for their uid in journalctl -u podagent"));
     }
 
-    private static async Task ManifestsAsync(AgentClient client, List<Finding> findings, CancellationToken cancellationToken)
+    private static void Manifests(AgentClient client, List<Finding> findings)
     {
-        JsonElement json = await client.GetAsync(ResourceKind.ManifestErrors.Path(null), "manifests", cancellationToken).ConfigureAwait(false);
+        JsonElement json = client.Get(ResourceKind.ManifestErrors.Path(null), "manifests");
         bool any = false;
         foreach (JsonElement faulty in json.GetProperty("items").EnumerateArray())
         {

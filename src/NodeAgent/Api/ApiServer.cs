@@ -19,7 +19,7 @@ public sealed class ApiServer : IAsyncDisposable
         UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite;
 
     // Open watches and execs are told to end at once; a client that does not take its last bytes is not waited for longer.
-    private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(5);
 
     private readonly ApiDependencies _dependencies;
     private readonly CancellationTokenSource _stopping = new();

@@ -153,7 +153,7 @@ public sealed class GetTests : IAsyncLifetime
         using var output = new WaitingStream();
         using var error = new MemoryStream();
         using var io = new NodeAgent.Cli.PodctlIo(Stream.Null, output, error) { Time = _api.Time };
-        Task<int> watching = NodeAgent.Cli.Podctl.RunAsync(["--socket", _api.Paths.ApiSocket, "get", "pods", "-w"], io);
+        Task<int> watching = PodctlRun.StartAsync(io, "--socket", _api.Paths.ApiSocket, "get", "pods", "-w");
         await output.WaitForAsync("web    1/1     Running            0            5m\n");
         _api.Pods.Remove(new PodUid("db"));
         await output.WaitForAsync("db     0/1     CrashLoopBackOff   3 (6m ago)   5m\n", times: 2);

@@ -15,7 +15,11 @@ internal sealed record PodctlRun(int Code, string Out, string Error)
         var output = new MemoryStream();
         var error = new MemoryStream();
         using var io = new PodctlIo(new MemoryStream(Encoding.UTF8.GetBytes(input ?? "")), output, error) { Time = time };
-        int code = await Podctl.RunAsync(args, io);
+        int code = await StartAsync(io, args);
         return new PodctlRun(code, Encoding.UTF8.GetString(output.ToArray()), Encoding.UTF8.GetString(error.ToArray()));
     }
+
+    /// <summary>On a thread of its own: podctl blocks on its socket, and the server it waits for is in this process.</summary>
+    public static Task<int> StartAsync(PodctlIo io, params string[] args) =>
+        Task.Factory.StartNew(() => Podctl.RunAsync(args, io), TaskCreationOptions.LongRunning).Unwrap();
 }
