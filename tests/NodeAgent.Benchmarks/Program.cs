@@ -17,28 +17,32 @@ try
         return new UnpackBenchmark(folder).Run(Number("--rounds", 5)) && quick ? 0 : 1;
     }
 
-    await using var agent = new AgentProcess(folder + "/agent");
     string image = await StampImage.BuildAsync(folder);
+    bool good = await WithAgentAsync("latency", image, async (agent, _) =>
+        await new StartBenchmark(agent, folder).RunAsync(rounds) & await new RestartBenchmark(agent, folder).RunAsync(rounds));
+    good &= await WithAgentAsync("memory", image, (agent, ready) => new MemoryBenchmark(agent).RunAsync(pods, ready));
+    return good ? 0 : 1;
+}
+finally
+{
+    Directory.Delete(folder, recursive: true);
+}
+
+// An agent of its own, which has done nothing before.
+async Task<bool> WithAgentAsync(string name, string image, Func<AgentProcess, TimeSpan, Task<bool>> run)
+{
+    await using var agent = new AgentProcess(folder + "/" + name);
     TimeSpan ready = await agent.StartAsync();
     (await agent.PodctlAsync("image", "load", image, "--name", StampImage.Name)).Checked();
-    bool good = true;
     try
     {
-        good &= await new StartBenchmark(agent, folder).RunAsync(rounds);
-        good &= await new RestartBenchmark(agent, folder).RunAsync(rounds);
-        good &= await new MemoryBenchmark(agent).RunAsync(pods, ready);
+        return await run(agent, ready);
     }
     catch
     {
         Console.Error.WriteLine(agent.Log);
         throw;
     }
-
-    return good ? 0 : 1;
-}
-finally
-{
-    Directory.Delete(folder, recursive: true);
 }
 
 int Number(string option, int otherwise) => int.TryParse(Text(option, ""), out int value) ? value : otherwise;
