@@ -5,7 +5,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 CONFIG=${CONFIG:-Debug}
-KERNEL_MINIMUM=${KERNEL_MINIMUM:-40}
+KERNEL_MINIMUM=${KERNEL_MINIMUM:-450}
 FUZZ_SECONDS=${FUZZ_SECONDS:-10}
 rings=("$@")
 [ ${#rings[@]} -gt 0 ] || rings=(unit kernel fuzz)
