@@ -47,10 +47,8 @@ internal sealed class Description
             int[] widths = [.. Enumerable.Range(0, columns).Select(i => group.Max(line => i < line.Cells!.Length ? line.Cells[i].Length : 0))];
             foreach (Line line in group)
             {
-                text.Append(indent);
-                for (int i = 0; i < line.Cells!.Length; i++)
-                    text.Append(i == line.Cells.Length - 1 ? line.Cells[i] : line.Cells[i].PadRight(widths[i] + Gap));
-                text.Append('\n');
+                IEnumerable<string> cells = line.Cells!.Select((cell, i) => cell.PadRight(widths[i] + Gap));
+                text.Append((indent + string.Concat(cells)).TrimEnd()).Append('\n');
             }
             return;
         }
