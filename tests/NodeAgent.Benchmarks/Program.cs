@@ -36,7 +36,9 @@ async Task<bool> WithAgentAsync(string name, string image, Func<AgentProcess, Ti
     (await agent.PodctlAsync("image", "load", image, "--name", StampImage.Name)).Checked();
     try
     {
-        return await run(agent, ready);
+        bool good = await run(agent, ready);
+        await agent.StopAsync();
+        return good;
     }
     catch
     {
