@@ -36,11 +36,11 @@ internal sealed class PodctlIo : IDisposable
 
     public static PodctlIo OfProcess() =>
         new(new DescriptorStream(0, FileAccess.Read), new DescriptorStream(1, FileAccess.Write), new DescriptorStream(2, FileAccess.Write))
-    {
-        InIsTerminal = NodeAgent.Linux.Terminal.IsTerminal(0),
-        OutIsTerminal = NodeAgent.Linux.Terminal.IsTerminal(1),
-        Environment = System.Environment.GetEnvironmentVariable,
-    };
+        {
+            InIsTerminal = NodeAgent.Linux.Terminal.IsTerminal(0),
+            OutIsTerminal = NodeAgent.Linux.Terminal.IsTerminal(1),
+            Environment = System.Environment.GetEnvironmentVariable,
+        };
 
     public void Dispose()
     {

@@ -21,7 +21,8 @@ public sealed class UndoStack
     {
         undo();
         return ValueTask.CompletedTask;
-    }));
+    }
+    ));
 
     /// <summary>Everything acquired is kept.</summary>
     public void Forget() => _undos.Clear();

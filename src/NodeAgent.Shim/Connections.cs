@@ -42,7 +42,7 @@ internal static unsafe class Connections
 
     public static void Accept()
     {
-        for (;;)
+        for (; ; )
         {
             int fd = (int)Kernel.Call(NR.accept4, ShimAbi.ListenFd, 0, 0, Kernel.SOCK_CLOEXEC | Kernel.SOCK_NONBLOCK);
             if (fd < 0)

@@ -28,7 +28,7 @@ internal static unsafe partial class Kernel
 
     public static void ExitGroup(int code)
     {
-        for (;;)
+        for (; ; )
             Call(NR.exit_group, code);
     }
 

@@ -18,7 +18,7 @@ internal static unsafe class ParkedInit
         // Closes the report socket as well: with it START is answered.
         Kernel.Call(NR.close_range, 0, uint.MaxValue, 0);
         ulong waited = (1UL << (Kernel.SIGCHLD - 1)) | (1UL << (Kernel.SIGTERM - 1)) | (1UL << (Kernel.SIGINT - 1));
-        for (;;)
+        for (; ; )
         {
             while (Kernel.Call(NR.wait4, -1, 0, Kernel.WNOHANG | Kernel.WALL, 0) > 0)
             {

@@ -66,7 +66,12 @@ internal sealed class ExecStarter(RuntimeNode node, ShimReactor reactor)
         {
             (uint slot, Task<int> exitCode) = await RunAsync(container, shim, pidfd, program, request, new ShimStart
             {
-                Slot = 0, Program = program, Stdio = ShimStdio.Passed, Stdin = input?.Read, Stdout = outWrite, Stderr = errWrite,
+                Slot = 0,
+                Program = program,
+                Stdio = ShimStdio.Passed,
+                Stdin = input?.Read,
+                Stdout = outWrite,
+                Stderr = errWrite,
             });
             _ = ForgetAfterAsync(container.Sandbox, slot, exitCode);
             return new ExecSession(
@@ -117,8 +122,12 @@ internal sealed class ExecStarter(RuntimeNode node, ShimReactor reactor)
             using SafeFileHandle? pidNamespace = OpenPidNamespace(container);
             ShimOutcome outcome = await shim.StartAsync(start with
             {
-                Slot = slot, ProgramFds = [pidfd], CloneFlags = ExecProgram.CloneFlags, Flags = ShimStartFlags.NoExitRecord,
-                Cgroup = cgroup, PidNamespace = pidNamespace,
+                Slot = slot,
+                ProgramFds = [pidfd],
+                CloneFlags = ExecProgram.CloneFlags,
+                Flags = ShimStartFlags.NoExitRecord,
+                Cgroup = cgroup,
+                PidNamespace = pidNamespace,
             });
             if (outcome.Succeeded) return (slot, ended.Task);
             string why = outcome.OpIndex == (int)ShimStep.Died ? outcome.Describe(program) : ExecSearch.Describe(

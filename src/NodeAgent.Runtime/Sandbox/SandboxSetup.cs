@@ -121,7 +121,11 @@ internal sealed class SandboxSetup(RuntimeNode node, SandboxTeardown teardown)
         using SafeFileHandle cgroup = Cgroupfs.OpenFolder(PodCgroups.ShimPath(sandbox.Cgroup));
         ShimOutcome outcome = await sandbox.Shim!.StartAsync(new ShimStart
         {
-            Slot = LiveSandbox.PauseSlot, Program = program, CloneFlags = PauseProgram.CloneFlags, Cgroup = cgroup, Stdio = ShimStdio.Null,
+            Slot = LiveSandbox.PauseSlot,
+            Program = program,
+            CloneFlags = PauseProgram.CloneFlags,
+            Cgroup = cgroup,
+            Stdio = ShimStdio.Null,
         });
         if (!outcome.Succeeded) throw Failed(sandbox.Pod, $"pause: {outcome.Describe(program)}", outcome.Errno);
         sandbox.PausePid = outcome.Pid;

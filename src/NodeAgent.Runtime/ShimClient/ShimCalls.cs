@@ -89,7 +89,7 @@ internal sealed class ShimCalls : IDisposable
 
     private void ReceiveAll()
     {
-        for (;;)
+        for (; ; )
         {
             ShimTransfer outcome;
             byte[] message;

@@ -68,7 +68,7 @@ public sealed class ShimReactor : IDisposable
     private void Run()
     {
         Span<Epoll.Event> events = stackalloc Epoll.Event[64];
-        for (;;)
+        for (; ; )
         {
             int count = Epoll.Wait(_epoll, events);
             for (int i = 0; i < count; i++)

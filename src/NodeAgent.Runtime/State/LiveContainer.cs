@@ -72,7 +72,10 @@ internal sealed class LiveContainer(LiveSandbox sandbox, ContainerRecord record,
         phase => phase is ContainerPhase.Created or ContainerPhase.Starting,
         record => record with
         {
-            Phase = ContainerPhase.Exited, FinishedAt = at, ExitCode = ContainerReasons.StartErrorCode, Reason = ContainerReasons.StartError,
+            Phase = ContainerPhase.Exited,
+            FinishedAt = at,
+            ExitCode = ContainerReasons.StartErrorCode,
+            Reason = ContainerReasons.StartError,
             Message = message,
         });
 
@@ -91,8 +94,12 @@ internal sealed class LiveContainer(LiveSandbox sandbox, ContainerRecord record,
         record => record with
         {
             // The shim stamps the end, we stamp the start when its answer has arrived: a quick process can have ended by then.
-            Phase = ContainerPhase.Exited, FinishedAt = end.At < record.StartedAt ? record.StartedAt : end.At, ExitCode = exitCode, Signal = signal,
-            Reason = reason, Message = message,
+            Phase = ContainerPhase.Exited,
+            FinishedAt = end.At < record.StartedAt ? record.StartedAt : end.At,
+            ExitCode = exitCode,
+            Signal = signal,
+            Reason = reason,
+            Message = message,
         });
 
     /// <summary>The process is gone and nobody knows how it ended.</summary>
@@ -100,7 +107,10 @@ internal sealed class LiveContainer(LiveSandbox sandbox, ContainerRecord record,
         phase => phase is ContainerPhase.Running or ContainerPhase.Starting,
         record => record with
         {
-            Phase = ContainerPhase.Unknown, FinishedAt = at, ExitCode = ContainerReasons.UnknownCode, Reason = ContainerReasons.StatusUnknown,
+            Phase = ContainerPhase.Unknown,
+            FinishedAt = at,
+            ExitCode = ContainerReasons.UnknownCode,
+            Reason = ContainerReasons.StatusUnknown,
             Message = message,
         });
 

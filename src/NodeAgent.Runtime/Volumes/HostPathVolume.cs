@@ -55,7 +55,9 @@ public static class HostPathVolume
         {
             using FileStream created = new(path, new FileStreamOptions
             {
-                Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = NewFileMode,
+                Mode = FileMode.CreateNew,
+                Access = FileAccess.Write,
+                UnixCreateMode = NewFileMode,
             });
         }
         catch (IOException e) when (!File.Exists(path))

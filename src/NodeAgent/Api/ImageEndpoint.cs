@@ -72,7 +72,10 @@ internal sealed class ImageEndpoint(IImageService images, Action imagesChanged, 
         {
             var file = new FileStream(spool, new FileStreamOptions
             {
-                Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite, BufferSize = 0,
+                Mode = FileMode.CreateNew,
+                Access = FileAccess.Write,
+                UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+                BufferSize = 0,
             });
             await using (file.ConfigureAwait(false)) await context.Request.Body.CopyToAsync(file, 1 << 17, cancellationToken).ConfigureAwait(false);
             if (new FileInfo(spool).Length == 0) throw ApiException.BadRequest("no archive was sent: give one as the body, or the path of one on the node as ?path=");

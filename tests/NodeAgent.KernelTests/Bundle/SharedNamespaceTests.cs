@@ -66,7 +66,8 @@ public sealed class SharedNamespaceTests
 
         string output = await pod.OutputAsync(
             pod.Shell("ps -o pid,args | grep -c '[s]leep 100'; cat /proc/1/comm; ls /proc/1/root/ 2>&1; grep -E '^(Uid|CapPrm|CapBnd|NoNewPrivs)' /proc/1/status")
-                with { PidNamespace = PidNamespaceMode.Pod },
+                with
+            { PidNamespace = PidNamespaceMode.Pod },
             pidNamespace: pidNamespace);
         string[] lines = output.Split('\n');
         Assert.Equal("1", lines[0]);

@@ -46,7 +46,8 @@ public sealed class PodLifeTests
         Container server = TestNode.Shell("echo file > /shared/f; echo memory > /dev/shm/m; nc -l -p 8080 -e echo served & wait", "server") with { VolumeMounts = [shared] };
         Container client = TestNode.Shell(
             "until [ -s /dev/shm/m ] && nc 127.0.0.1 8080 </dev/null >/tmp/o 2>/dev/null && [ -s /tmp/o ]; do sleep 0.05; done; cat /tmp/o /shared/f /dev/shm/m",
-            "client") with { VolumeMounts = [shared] };
+            "client") with
+        { VolumeMounts = [shared] };
         Pod pod = node.PodOf("pair", server, client);
         pod = pod with { Spec = pod.Spec! with { Volumes = [new Volume { Name = "shared", EmptyDir = new EmptyDirVolumeSource() }] } };
         await node.RunSandboxAsync(pod);

@@ -110,7 +110,10 @@ public sealed class ApiFixture : IAsyncLifetime
     {
         Metadata = new ObjectMeta
         {
-            Namespace = podNamespace, Name = name, Uid = uid, CreationTimestamp = Time.GetUtcNow().AddMinutes(-5),
+            Namespace = podNamespace,
+            Name = name,
+            Uid = uid,
+            CreationTimestamp = Time.GetUtcNow().AddMinutes(-5),
             Labels = new Dictionary<string, string> { ["app"] = name },
         },
         Spec = new PodSpec { NodeName = "node1", Containers = [new Container { Name = "main", Image = "busybox" }] },

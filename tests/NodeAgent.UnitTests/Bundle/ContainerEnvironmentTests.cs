@@ -11,7 +11,9 @@ public sealed class ContainerEnvironmentTests
     {
         Metadata = new ObjectMeta
         {
-            Name = "web", Namespace = "shop", Uid = "u-1",
+            Name = "web",
+            Namespace = "shop",
+            Uid = "u-1",
             Labels = new Dictionary<string, string> { ["app.kubernetes.io/name"] = "web" },
             Annotations = new Dictionary<string, string> { ["note"] = "$(A)" },
         },
