@@ -53,7 +53,7 @@ internal sealed class ManifestSchema
     private static ManifestSchema Of(Type type)
     {
         Type plain = Nullable.GetUnderlyingType(type) ?? type;
-        return Known.GetOrAdd(plain, static t => Create(KubernetesJson.Default.Options.GetTypeInfo(t)));
+        return Known.GetOrAdd(plain, static t => Create(KubernetesJson.Wire.Options.GetTypeInfo(t)));
     }
 
     private static ManifestSchema Create(JsonTypeInfo info)
@@ -74,7 +74,7 @@ internal sealed class ManifestSchema
             _ => SchemaKind.Any,
         };
         JsonTypeInfo? element = kind is SchemaKind.List or SchemaKind.Map
-            ? KubernetesJson.Default.Options.GetTypeInfo(info.ElementType!)
+            ? KubernetesJson.Wire.Options.GetTypeInfo(info.ElementType!)
             : null;
         return new ManifestSchema(kind, element, info);
     }

@@ -31,7 +31,7 @@ internal sealed class PodBinder
         }
         bool onlySupport = findings.Errors.Skip(before).All(e => e.Reason is ManifestReason.NotYet or ManifestReason.Refused);
         if (!onlySupport || findings.IsFull) return null;
-        return JsonSerializer.Deserialize(buffer.WrittenSpan, KubernetesJson.Default.Pod);
+        return JsonSerializer.Deserialize(buffer.WrittenSpan, KubernetesJson.Wire.Pod);
     }
 
     private void Write(ManifestNode node, ManifestSchema schema, FieldPath path, FieldSupport.Cursor support)
