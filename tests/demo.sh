@@ -66,12 +66,12 @@ trap finish EXIT
 say "an image, made on the spot by umoci from Debian's static busybox"
 umoci init --layout "$home/image" >/dev/null
 umoci new --image "$home/image:1" >/dev/null
-umoci unpack --image "$home/image:1" "$home/work" >/dev/null 2>&1
-mkdir -p "$home/work/rootfs/"{bin,tmp,etc}
-cp "$(command -v busybox)" "$home/work/rootfs/bin/busybox"
-for applet in $(busybox --list); do [ "$applet" = busybox ] || ln -s busybox "$home/work/rootfs/bin/$applet"; done
-echo 'root:x:0:0:root:/:/bin/sh' >"$home/work/rootfs/etc/passwd"
-umoci repack --image "$home/image:1" "$home/work" >/dev/null 2>&1
+umoci unpack --image "$home/image:1" "$home/unpacked" >/dev/null 2>&1
+mkdir -p "$home/unpacked/rootfs/"{bin,tmp,etc}
+cp "$(command -v busybox)" "$home/unpacked/rootfs/bin/busybox"
+for applet in $(busybox --list); do [ "$applet" = busybox ] || ln -s busybox "$home/unpacked/rootfs/bin/$applet"; done
+echo 'root:x:0:0:root:/:/bin/sh' >"$home/unpacked/rootfs/etc/passwd"
+umoci repack --image "$home/image:1" "$home/unpacked" >/dev/null 2>&1
 umoci config --image "$home/image:1" --config.cmd sh --config.env PATH=/bin
 
 say "the agent starts"

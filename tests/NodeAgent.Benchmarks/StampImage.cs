@@ -13,12 +13,12 @@ internal static class StampImage
         string layout = folder + "/image", bundle = Bundle(folder);
         await Umoci("init", "--layout", layout);
         await Umoci("new", "--image", layout + ":1");
-        await Umoci("unpack", "--image", layout + ":1", folder + "/work");
-        string program = folder + "/work/rootfs/stamp";
+        await Umoci("unpack", "--image", layout + ":1", folder + "/unpacked");
+        string program = folder + "/unpacked/rootfs/stamp";
         await File.WriteAllBytesAsync(program, StampProgram.Build());
         File.SetUnixFileMode(program, (UnixFileMode)Convert.ToInt32("755", 8));
-        Directory.CreateDirectory(folder + "/work/rootfs/out");
-        await Umoci("repack", "--image", layout + ":1", folder + "/work");
+        Directory.CreateDirectory(folder + "/unpacked/rootfs/out");
+        await Umoci("repack", "--image", layout + ":1", folder + "/unpacked");
         await Umoci("config", "--image", layout + ":1", "--config.entrypoint", "/stamp");
         await Umoci("unpack", "--image", layout + ":1", bundle);
         return layout;

@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using NodeAgent.Core.Cri;
 using NodeAgent.Core.Model;
+using NodeAgent.Linux;
 
 namespace NodeAgent.Hosting;
 
@@ -26,12 +27,11 @@ public sealed class NodeFacts : IDisposable
         _name = name;
         _version = version;
         _startedAt = startedAt;
-        MemoryBytes = ReadMemory();
         _info = ReadInfo();
         NetworkChange.NetworkAddressChanged += OnAddressChanged;
     }
 
-    public long MemoryBytes { get; }
+    public long MemoryBytes { get; } = Procfs.MemoryTotal();
 
     public long MilliCpu { get; } = Environment.ProcessorCount * 1000L;
 
@@ -127,12 +127,6 @@ public sealed class NodeFacts : IDisposable
         {
             return "Linux";
         }
-    }
-
-    private static long ReadMemory()
-    {
-        string line = File.ReadLines("/proc/meminfo").First(line => line.StartsWith("MemTotal:", StringComparison.Ordinal));
-        return long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) * 1024;
     }
 
     private static string ReadLine(string path)

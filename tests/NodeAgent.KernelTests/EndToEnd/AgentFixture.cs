@@ -7,6 +7,9 @@ namespace NodeAgent.KernelTests.EndToEnd;
 public sealed class AgentFixture : IAsyncLifetime
 {
     public const string Image = "localhost/busybox:1";
+
+    /// <summary>A script that runs until it is asked to stop.</summary>
+    public const string Serve = "trap 'exit 0' TERM; while :; do sleep 1000 & wait; done";
     private static int s_count;
 
     public AgentProcess Agent { get; } = new($"/tmp/podagent-e2e-{Environment.ProcessId}-{Interlocked.Increment(ref s_count)}");
@@ -34,6 +37,13 @@ public sealed class AgentFixture : IAsyncLifetime
         Directory.Delete(Agent.Root, recursive: true);
         Assert.True(code == 0, "the agent ended with code " + code + "\n" + Agent.Log);
         Assert.True(leaks.ExitCode == 0, leaks.Output + leaks.Error);
+    }
+
+    /// <summary>Takes a manifest away and waits until its pod is gone.</summary>
+    public async Task DeleteAsync(string name)
+    {
+        Agent.Delete(name + ".yaml");
+        await Api.WaitForPodGoneAsync(name);
     }
 
     /// <summary>A pod of containers that each run a shell script.</summary>

@@ -7,7 +7,7 @@ namespace NodeAgent.KernelTests.EndToEnd;
 /// <summary>The main job through the real daemon: needs root, umoci, busybox-static and <c>make build</c>.</summary>
 public sealed class PodLifeTests(AgentFixture fixture) : IClassFixture<AgentFixture>
 {
-    private const string Serve = "trap 'exit 0' TERM; while :; do sleep 1000 & wait; done";
+    private const string Serve = AgentFixture.Serve;
     private AgentProcess Agent => fixture.Agent;
     private AgentApi Api => fixture.Api;
 
@@ -139,11 +139,7 @@ public sealed class PodLifeTests(AgentFixture fixture) : IClassFixture<AgentFixt
     private async Task<string> Exec(string pod, string container, params string[] command) =>
         (await Agent.PodctlAsync(["exec", pod, "-c", container, "--", .. command])).Checked().Output.TrimEnd('\n');
 
-    private async Task Delete(string name)
-    {
-        Agent.Delete(name + ".yaml");
-        await Api.WaitForPodGoneAsync(name);
-    }
+    private Task Delete(string name) => fixture.DeleteAsync(name);
 
     private List<int> Pids(string containerId) => Agent.ContainerPids(containerId);
 

@@ -7,7 +7,7 @@ namespace NodeAgent.KernelTests.EndToEnd;
 /// <summary>kill -9 of the daemon under running pods, and a new start: needs root, umoci, busybox-static and <c>make build</c>.</summary>
 public sealed class SurvivalTests(AgentFixture fixture) : IClassFixture<AgentFixture>
 {
-    private const string Serve = "trap 'exit 0' TERM; while :; do sleep 1000 & wait; done";
+    private const string Serve = AgentFixture.Serve;
     private AgentProcess Agent => fixture.Agent;
     private AgentApi Api => fixture.Api;
 
@@ -112,9 +112,5 @@ public sealed class SurvivalTests(AgentFixture fixture) : IClassFixture<AgentFix
             await Delete($"storm-{pod}");
     }
 
-    private async Task Delete(string name)
-    {
-        Agent.Delete(name + ".yaml");
-        await Api.WaitForPodGoneAsync(name);
-    }
+    private Task Delete(string name) => fixture.DeleteAsync(name);
 }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net.Sockets;
 using System.Text;
+using NodeAgent.Linux;
 
 namespace NodeAgent.Testing.Agent;
 
@@ -117,8 +118,7 @@ public sealed class AgentProcess : IAsyncDisposable
     public List<int> ContainerPids(string containerId)
     {
         string id = containerId[(containerId.LastIndexOf('/') + 1)..];
-        string mount = File.ReadLines("/proc/self/mountinfo").First(line => line.Contains(" - cgroup2 ", StringComparison.Ordinal)).Split(' ')[4];
-        string root = Path.Combine(mount, CgroupName);
+        string root = Path.Combine(CgroupMount.Find()!, CgroupName);
         if (!Directory.Exists(root))
             return [];
         string? cgroup = Directory.EnumerateDirectories(root, id, SearchOption.AllDirectories).FirstOrDefault();
