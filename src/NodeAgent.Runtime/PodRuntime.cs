@@ -46,6 +46,7 @@ public sealed class PodRuntime : IPodRuntime, IAsyncDisposable
     private readonly SandboxSetup _setup;
     private readonly ShimWatch _watch;
     private readonly ExecStarter _exec;
+    private readonly ResourceUpdates _resources;
 
     private PodRuntime(RuntimeNode node, ShimReactor reactor, Channel<RuntimeEvent> events)
     {
@@ -59,6 +60,7 @@ public sealed class PodRuntime : IPodRuntime, IAsyncDisposable
         _setup = new SandboxSetup(node, _teardown);
         _watch = new ShimWatch(node, _exits, _teardown);
         _exec = new ExecStarter(node, reactor);
+        _resources = new ResourceUpdates(node);
     }
 
     public ChannelReader<RuntimeEvent> Events => _events.Reader;
@@ -163,6 +165,26 @@ public sealed class PodRuntime : IPodRuntime, IAsyncDisposable
         });
     }
 
+    public Task UpdateContainerResourcesAsync(ContainerId id, ResourceRequirements? resources, CancellationToken cancellationToken)
+    {
+        LiveContainer container = FindContainer(id) ?? throw new PodRuntimeException(RuntimeFailure.NotFound, $"container {id} does not exist");
+        return GatedAsync(container.Sandbox.Pod, cancellationToken, () =>
+        {
+            _resources.Update(container, resources);
+            return Task.FromResult(true);
+        });
+    }
+
+    public Task UpdatePodSandboxResourcesAsync(PodSandboxId id, Pod pod, CancellationToken cancellationToken)
+    {
+        if (FindSandbox(id) is null) throw new PodRuntimeException(RuntimeFailure.NotFound, $"sandbox {id} does not exist");
+        return WithSandboxAsync(id, cancellationToken, sandbox =>
+        {
+            _resources.Update(sandbox, pod);
+            return Task.CompletedTask;
+        });
+    }
+
     public async Task<IReadOnlyList<PodRuntimeState>> ListPodsAsync(CancellationToken cancellationToken)
     {
         foreach (LivePod pod in _pods.Values)
@@ -249,7 +271,7 @@ public sealed class PodRuntime : IPodRuntime, IAsyncDisposable
 
     private ContainerRecord RecordOf(ContainerConfig config) => new(
         config.Id.Value, config.Container.Name!, config.Type, config.Attempt, config.Hash, config.Container.Image ?? "", config.Image, config.Rootfs,
-        LogPath(config), config.RestartDelay, _node.Now, ContainerPhase.Created);
+        LogPath(config), config.RestartDelay, _node.Now, ContainerPhase.Created, Resources: config.Container.Resources);
 
     private string LogPath(ContainerConfig config)
     {

@@ -69,7 +69,7 @@ internal static class PodExplanation
         description.Field(1, "Runs", string.Join(' ', (container.Command ?? ["<the image's entrypoint>"]).Concat(container.Args ?? (container.Command is null ? ["<the image's command>"] : [])).Select(Word)));
         description.Field(1, "User", User(spec, container));
         description.Field(1, "Rights", Rights(container.SecurityContext));
-        description.Field(1, "Cgroup", Writes(CgroupValues.ForContainer(container, singleProcessOomKill: false)));
+        description.Field(1, "Cgroup", Writes(CgroupValues.ForContainer(container.Resources, singleProcessOomKill: false)));
         description.Field(1, "Environment", (container.Env ?? []).Select(variable => variable.Name ?? ""));
         description.Field(1, "Mounts", (container.VolumeMounts ?? []).Select(mount => $"{mount.MountPath} from {mount.Name} ({(mount.ReadOnly == true ? "read-only" : "read-write")})"));
         description.Field(1, "Ports", (container.Ports ?? []).Select(port => $"{port.Port}/{port.Protocol}{(port.HostPort is { } hostPort and not 0 ? $" as the node's {hostPort}" : "")}"));

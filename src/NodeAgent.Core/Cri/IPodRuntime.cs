@@ -43,6 +43,27 @@ public interface IPodRuntime
     /// <summary>Kills it if it runs and forgets its record.</summary>
     Task RemoveContainerAsync(ContainerId id, CancellationToken cancellationToken);
 
+    /// <summary>
+    /// Makes a container's cgroup enforce other cpu and memory values, its process running on; a run that has not been started gets them when it is. What is
+    /// enforced stands in <see cref="ContainerRun.Resources"/> afterwards, also after the agent's restart. For a run that has ended nothing happens.
+    /// The kernel bounds a container by its pod as well: who grows both changes the sandbox first, who shrinks both changes it last.
+    /// </summary>
+    /// <param name="resources">All of the container's resources, not a difference; null for none.</param>
+    /// <exception cref="PodRuntimeException">
+    /// MemoryLimitBelowUsage: the container uses more than the new memory limit, and nothing was changed. NotFound.
+    /// </exception>
+    Task UpdateContainerResourcesAsync(ContainerId id, ResourceRequirements? resources, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Makes the pod's own cgroup enforce what another version of the pod asks for, and records that version: <see cref="PodRuntimeState.Pod"/> is it from
+    /// now on. Containers keep what they have. A sandbox that is not ready has no cgroup, only the record changes.
+    /// </summary>
+    /// <param name="pod">The whole pod, of the same uid and quality-of-service class.</param>
+    /// <exception cref="PodRuntimeException">
+    /// MemoryLimitBelowUsage: the pod uses more than the new memory limit. QosClassChanged. In both cases nothing was changed. NotFound.
+    /// </exception>
+    Task UpdatePodSandboxResourcesAsync(PodSandboxId id, Pod pod, CancellationToken cancellationToken);
+
     /// <summary>Everything there is on this node, as the runtime's records and processes say now.</summary>
     Task<IReadOnlyList<PodRuntimeState>> ListPodsAsync(CancellationToken cancellationToken);
 
@@ -155,10 +176,16 @@ public sealed record ContainerRun(
     string? Message,
     int Pid,
     string LogPath,
-    TimeSpan RestartDelay);
+    TimeSpan RestartDelay)
+{
+    /// <summary>What its cgroup was told to enforce last; before the start what it will be told. Null for no resources.</summary>
+    public ResourceRequirements? Resources { get; init; }
+}
 
 /// <summary>Everything the node has of one pod.</summary>
-/// <param name="Pod">The pod as it was when its newest sandbox was made: what is needed to end it when its manifest is gone.</param>
+/// <param name="Pod">
+/// The pod as it was when its newest sandbox was made, or its resources were updated last: what is needed to end it when its manifest is gone.
+/// </param>
 /// <param name="Sandboxes">Newest attempt first.</param>
 /// <param name="Containers">Newest attempt first within each name.</param>
 /// <param name="ResourcesEnforced">False when limits were asked for that the node could not set; the message names the controllers.</param>
@@ -212,6 +239,12 @@ public enum RuntimeFailure
 
     /// <summary>The verb does not fit the state: exec into a container that does not run.</summary>
     NotRunning,
+
+    /// <summary>A new memory limit is below what is used: enforcing it would kill instead of limit.</summary>
+    MemoryLimitBelowUsage,
+
+    /// <summary>New resources would make the pod one of another quality-of-service class, which a running pod cannot change.</summary>
+    QosClassChanged,
 }
 
 /// <summary>A runtime verb that failed; <see cref="Exception.Message"/> names pod, container, step and errno.</summary>

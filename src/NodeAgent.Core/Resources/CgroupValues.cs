@@ -16,6 +16,8 @@ public readonly record struct CgroupWrite(string File, string Value, string Cont
 /// <param name="MemoryOomGroup">An out-of-memory kill takes the whole cgroup, not one process of it.</param>
 public sealed record CgroupValues(long? CpuWeight, long? CpuQuota, long? MemoryMax, bool MemoryOomGroup, long? PidsMax)
 {
+    private const string NoLimit = "max";
+
     public static CgroupValues None { get; } = new(null, null, null, false, null);
 
     /// <summary>The pod's own cgroup. Only a whole-pod limit is set here: with one container unlimited, the pod is.</summary>
@@ -33,13 +35,13 @@ public sealed record CgroupValues(long? CpuWeight, long? CpuQuota, long? MemoryM
     }
 
     /// <param name="singleProcessOomKill">The node's setting: an out-of-memory kill takes one process only.</param>
-    public static CgroupValues ForContainer(Container container, bool singleProcessOomKill)
+    public static CgroupValues ForContainer(ResourceRequirements? resources, bool singleProcessOomKill)
     {
-        long? request = PodResources.Request(container.Resources, ResourceName.Cpu);
+        long? request = PodResources.Request(resources, ResourceName.Cpu);
         return new CgroupValues(
             CpuUnits.QuadraticWeight(CpuUnits.Shares(request ?? 0)),
-            PodResources.Limit(container.Resources, ResourceName.Cpu) is { } cpu ? CpuUnits.Quota(cpu) : null,
-            PodResources.Limit(container.Resources, ResourceName.Memory),
+            PodResources.Limit(resources, ResourceName.Cpu) is { } cpu ? CpuUnits.Quota(cpu) : null,
+            PodResources.Limit(resources, ResourceName.Memory),
             MemoryOomGroup: !singleProcessOomKill,
             PidsMax: null);
     }
@@ -69,6 +71,14 @@ public sealed record CgroupValues(long? CpuWeight, long? CpuQuota, long? MemoryM
         if (MemoryMax is { } memory) yield return new CgroupWrite("memory.max", Text(memory), "memory");
         if (MemoryOomGroup) yield return new CgroupWrite("memory.oom.group", "1", "memory");
         if (PidsMax is { } pids) yield return new CgroupWrite("pids.max", Text(pids), "pids");
+    }
+
+    /// <summary>For a cgroup that may have had other values: what is null is set back to the kernel's default. Of processes and kills nothing is changed.</summary>
+    public IEnumerable<CgroupWrite> Updates()
+    {
+        if (CpuWeight is { } weight) yield return new CgroupWrite("cpu.weight", Text(weight), "cpu");
+        yield return new CgroupWrite("cpu.max", $"{(CpuQuota is { } quota ? Text(quota) : NoLimit)} {Text(CpuUnits.Period)}", "cpu");
+        yield return new CgroupWrite("memory.max", MemoryMax is { } memory ? Text(memory) : NoLimit, "memory");
     }
 
     private static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Globalization;
 using NodeAgent.Core.Cri;
 using NodeAgent.Core.Model;
 using NodeAgent.Core.Resources;
@@ -80,11 +81,11 @@ public sealed class PodCgroups
         {
             Cgroupfs.Create(parent);
             HandDown(parent);
-            if (qos == PodQosClass.BestEffort) WriteAll(parent, CgroupValues.ForQosClass(qos, 0));
+            if (qos == PodQosClass.BestEffort) WriteAll(parent, CgroupValues.ForQosClass(qos, 0).Writes());
         }
         Cgroupfs.Create(path);
         HandDown(path);
-        WriteAll(path, CgroupValues.ForPod(pod, podPidsLimit));
+        WriteAll(path, CgroupValues.ForPod(pod, podPidsLimit).Writes());
         if (qos == PodQosClass.Burstable) Weigh(path, PodResources.Request(pod, ResourceName.Cpu));
         Cgroupfs.Create(ShimPath(path));
     }
@@ -96,9 +97,22 @@ public sealed class PodCgroups
     {
         string path = ContainerPath(pod, id);
         Cgroupfs.Create(path);
-        WriteAll(path, values);
+        WriteAll(path, values.Writes());
         return path;
     }
+
+    /// <summary>Gives a pod's cgroup the values of another version of the pod; its class stays.</summary>
+    public void UpdatePod(string path, Pod pod, long? podPidsLimit)
+    {
+        WriteAll(path, CgroupValues.ForPod(pod, podPidsLimit).Updates());
+        Weigh(path, PodResources.Request(pod, ResourceName.Cpu));
+    }
+
+    public void UpdateContainer(string path, CgroupValues values) => WriteAll(path, values.Updates());
+
+    /// <summary>Bytes that a cgroup uses now; null when the memory controller is missing.</summary>
+    public static long? MemoryUsage(string path) =>
+        long.TryParse(Cgroupfs.Read(path, "memory.current"), NumberStyles.None, CultureInfo.InvariantCulture, out long bytes) ? bytes : null;
 
     /// <summary>Kills what is left in it and removes it. Throws <see cref="TimeoutException"/> when a process does not die.</summary>
     public async ValueTask RemoveAsync(string cgroup, TimeSpan timeout, TimeProvider time)
@@ -147,9 +161,9 @@ public sealed class PodCgroups
     private static IEnumerable<int> AllProcesses(string cgroup) =>
         Cgroupfs.Processes(cgroup).Concat(Directory.GetDirectories(cgroup).SelectMany(AllProcesses));
 
-    private void WriteAll(string cgroup, CgroupValues values)
+    private void WriteAll(string cgroup, IEnumerable<CgroupWrite> writes)
     {
-        foreach (CgroupWrite write in values.Writes())
+        foreach (CgroupWrite write in writes)
         {
             if (_enabled.Contains(write.Controller)) Cgroupfs.Write(cgroup, write.File, write.Value);
         }
@@ -163,7 +177,7 @@ public sealed class PodCgroups
         {
             if (cpuRequest is { } request) _burstableRequests[pod] = request;
             else if (!_burstableRequests.Remove(pod)) return;
-            WriteAll(parent, CgroupValues.ForQosClass(PodQosClass.Burstable, _burstableRequests.Values.Sum()));
+            WriteAll(parent, CgroupValues.ForQosClass(PodQosClass.Burstable, _burstableRequests.Values.Sum()).Writes());
         }
     }
 

@@ -1,4 +1,5 @@
 using NodeAgent.Core.Cri;
+using NodeAgent.Core.Model;
 using NodeAgent.Linux;
 
 namespace NodeAgent.Runtime.Records;
@@ -21,6 +22,7 @@ public enum ContainerPhase
 /// <param name="Slot">The shim's number for its process; 0 before the start.</param>
 /// <param name="Process">Pid 0 before the start.</param>
 /// <param name="ExitCode">0–255.</param>
+/// <param name="Resources">What its cgroup enforces, or will when it is started; null for none.</param>
 public sealed record ContainerRecord(
     string Id,
     string Name,
@@ -41,4 +43,5 @@ public sealed record ContainerRecord(
     int ExitCode = 0,
     int Signal = 0,
     string? Reason = null,
-    string? Message = null);
+    string? Message = null,
+    ResourceRequirements? Resources = null);

@@ -12,7 +12,7 @@ namespace NodeAgent.Runtime.Records;
 /// the old fact or the new one. Under the run folder: gone at a reboot, as the processes are.
 /// <code>
 /// {run}/pods/{uid}/
-///   pod.json                                the pod as admitted
+///   pod.json                                the pod as admitted, or as its resources were updated last
 ///   {attempt}/                              one sandbox
 ///     sandbox.json  shim.sock  hosts  resolv.conf  hostname  shm/
 ///     {slot}.t  {slot}.s                    exit records, written by the shim
@@ -41,9 +41,11 @@ public sealed class RecordStore(StatePaths paths)
         // One by one: parents made along the way would get the default mode.
         foreach (string made in (string[])[paths.PodRecords, paths.PodRecord(sandbox.Uid), folder, $"{folder}/{ContainersFolder}"])
             Directory.CreateDirectory(made, Private);
-        WriteFile($"{paths.PodRecord(sandbox.Uid)}/{PodFile}", pod, KubernetesJson.Wire.Pod);
+        Write(new PodUid(sandbox.Uid), pod);
         Write(sandbox);
     }
+
+    public void Write(PodUid uid, Pod pod) => WriteFile($"{paths.PodRecord(uid.Value)}/{PodFile}", pod, KubernetesJson.Wire.Pod);
 
     public void Write(SandboxRecord sandbox) =>
         WriteFile($"{SandboxFolder(new PodUid(sandbox.Uid), sandbox.Attempt)}/{SandboxFile}", sandbox, RecordJson.Default.SandboxRecord);

@@ -1,4 +1,5 @@
 using NodeAgent.Core.Cri;
+using NodeAgent.Core.Model;
 using NodeAgent.Linux;
 using NodeAgent.Runtime.Records;
 
@@ -113,6 +114,11 @@ internal sealed class LiveContainer(LiveSandbox sandbox, ContainerRecord record,
             Reason = ContainerReasons.StatusUnknown,
             Message = message,
         });
+
+    /// <summary>What its cgroup enforces now, or will when it starts. False when the run is over.</summary>
+    public bool Apply(ResourceRequirements? resources) => Transition(
+        phase => phase is ContainerPhase.Created or ContainerPhase.Starting or ContainerPhase.Running,
+        record => record with { Resources = resources });
 
     /// <summary>Everything of the run is released: those who wait for its end go on.</summary>
     public void MarkEnded() => _ended.TrySetResult();

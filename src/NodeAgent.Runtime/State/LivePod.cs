@@ -15,7 +15,7 @@ internal sealed class LivePod(PodUid uid, Pod pod)
 
     public PodUid Uid => uid;
 
-    /// <summary>As it was when its newest sandbox was made.</summary>
+    /// <summary>As it was when its newest sandbox was made, or its resources were updated last.</summary>
     public Pod Pod { get; set; } = pod;
 
     public SemaphoreSlim Gate { get; } = new(1, 1);
@@ -74,6 +74,9 @@ internal sealed class LivePod(PodUid uid, Pod pod)
         return new ContainerRun(
             container.Id, container.Sandbox.Id, record.Name, record.Type, record.Attempt, record.Hash, record.ImageName, record.Image.Id, state,
             record.CreatedAt, record.StartedAt, record.FinishedAt, record.ExitCode, record.Signal, record.Reason, record.Message,
-            state == ContainerRunState.Running ? record.Process.Pid : 0, record.LogPath, record.RestartDelay);
+            state == ContainerRunState.Running ? record.Process.Pid : 0, record.LogPath, record.RestartDelay)
+        {
+            Resources = record.Resources,
+        };
     }
 }

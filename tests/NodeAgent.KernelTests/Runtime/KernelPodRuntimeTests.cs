@@ -25,6 +25,9 @@ public sealed class KernelPodRuntimeTests : PodRuntimeContract
 
         public override IPodRuntime Runtime => _node.Runtime;
 
+        public override bool EnforcesMemory =>
+            !_node.Runtime.StatusAsync(default).AsTask().GetAwaiter().GetResult().MissingControllers.Contains("memory");
+
         public override ImageRecord Image => _node.Image;
 
         public override Container Container(string name, ContractProgram program) => program switch

@@ -24,27 +24,33 @@ public abstract partial class PodRuntimeContract
 
     private static ContainerId IdOf(PodUid uid, string container, int attempt) => ContainerIdentity.Of(PodSandboxId.For(uid, 0), container, attempt);
 
-    private async Task<ContainerConfig> ConfigAsync(PodUid uid, string name, ContractProgram program, int attempt = 0)
+    private Task<ContainerConfig> ConfigAsync(PodUid uid, string name, ContractProgram program, int attempt = 0) =>
+        ConfigAsync(uid, Program(program, name), attempt);
+
+    private async Task<ContainerConfig> ConfigAsync(PodUid uid, Container container, int attempt = 0)
     {
-        var container = Program(program, name);
-        var id = IdOf(uid, name, attempt);
+        var id = IdOf(uid, container.Name!, attempt);
         var pod = SandboxOf(uid, "web", container).Pod;
         var rootfs = await UnderTest.RootfsAsync(id);
         return new ContainerConfig(
             PodSandboxId.For(uid, 0), uid, pod, container, ContainerType.Regular, attempt, "0123456789abcdef", UnderTest.Image, rootfs, id, TimeSpan.FromSeconds(10));
     }
 
-    private async Task<ContainerConfig> CreatedAsync(string name, ContractProgram program)
+    private Task<ContainerConfig> CreatedAsync(string name, ContractProgram program) => CreatedAsync(Program(program, name));
+
+    private async Task<ContainerConfig> CreatedAsync(Container container)
     {
-        var config = await ConfigAsync(Uid, name, program);
+        var config = await ConfigAsync(Uid, container);
         await Runtime.RunPodSandboxAsync(new PodSandboxConfig(Uid, config.Pod, 0, "/etc/podagent/web.yaml"), default);
         Assert.Equal(config.Id, await Runtime.CreateContainerAsync(config, default));
         return config;
     }
 
-    private async Task<ContainerConfig> StartedAsync(string name, ContractProgram program)
+    private Task<ContainerConfig> StartedAsync(string name, ContractProgram program) => StartedAsync(Program(program, name));
+
+    private async Task<ContainerConfig> StartedAsync(Container container)
     {
-        var config = await CreatedAsync(name, program);
+        var config = await CreatedAsync(container);
         await Runtime.StartContainerAsync(config.Id, default);
         return config;
     }

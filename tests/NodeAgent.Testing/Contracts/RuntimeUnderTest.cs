@@ -28,6 +28,9 @@ public abstract class RuntimeUnderTest : IAsyncDisposable
 {
     public abstract IPodRuntime Runtime { get; }
 
+    /// <summary>Whether this node has the memory controller, so that limits are set and use is known.</summary>
+    public abstract bool EnforcesMemory { get; }
+
     /// <summary>The image that every container of the contract is made from.</summary>
     public abstract ImageRecord Image { get; }
 

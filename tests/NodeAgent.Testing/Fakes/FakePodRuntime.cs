@@ -275,6 +275,10 @@ public sealed partial class FakePodRuntime(TimeProvider time) : IPodRuntime
         public ContainerRunState State { get; set; } = ContainerRunState.Created;
         public DateTimeOffset? StartedAt { get; set; }
         public int Pid { get; set; }
+        public ResourceRequirements? Resources { get; set; } = config.Container.Resources;
+
+        /// <summary>Bytes.</summary>
+        public long MemoryUsage { get; set; } = DefaultMemoryUsage;
         public List<ITimer> Timers { get; } = [];
         public TaskCompletionSource Ended { get; } = new();
 
@@ -289,6 +293,9 @@ public sealed partial class FakePodRuntime(TimeProvider time) : IPodRuntime
         public ContainerRun ToRun() => new(
             Config.Id, Config.Sandbox, Config.Container.Name!, Config.Type, Config.Attempt, Config.Hash, Config.Container.Image!, Config.Image.Id, State,
             createdAt, StartedAt, _finishedAt, _exitCode, _exitCode > 128 && _reason == "Error" ? _exitCode - 128 : 0, _reason, _message, Pid,
-            $"/var/log/pods/{Config.Container.Name}/{Config.Attempt}.log", Config.RestartDelay);
+            $"/var/log/pods/{Config.Container.Name}/{Config.Attempt}.log", Config.RestartDelay)
+        {
+            Resources = Resources,
+        };
     }
 }

@@ -52,6 +52,8 @@ public enum RuntimeVerb
     StartContainer,
     StopContainer,
     RemoveContainer,
+    UpdateContainerResources,
+    UpdatePodSandboxResources,
     RemovePodLogs,
     RemoveOrphanVolumes,
     ListPods,

@@ -1,6 +1,7 @@
 using System.IO.Pipelines;
 using System.Threading.Channels;
 using NodeAgent.Core.Cri;
+using NodeAgent.Core.Model;
 
 namespace NodeAgent.UnitTests.Api;
 
@@ -23,6 +24,8 @@ public sealed class CommandRuntime : IPodRuntime
     public Task RemoveContainerAsync(ContainerId id, CancellationToken cancellationToken) => throw new NotSupportedException();
     public Task<IReadOnlyList<PodRuntimeState>> ListPodsAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
     public Task<PodRuntimeState?> PodStatusAsync(PodUid uid, CancellationToken cancellationToken) => throw new NotSupportedException();
+    public Task UpdateContainerResourcesAsync(ContainerId id, ResourceRequirements? resources, CancellationToken cancellationToken) => throw new NotSupportedException();
+    public Task UpdatePodSandboxResourcesAsync(PodSandboxId id, Pod pod, CancellationToken cancellationToken) => throw new NotSupportedException();
     public Task ReopenContainerLogAsync(ContainerId id, CancellationToken cancellationToken) => throw new NotSupportedException();
     public Task RemovePodLogsAsync(string @namespace, string name, PodUid uid, CancellationToken cancellationToken) => throw new NotSupportedException();
     public Task RemoveOrphanVolumesAsync(IReadOnlySet<PodUid> wanted, CancellationToken cancellationToken) => throw new NotSupportedException();

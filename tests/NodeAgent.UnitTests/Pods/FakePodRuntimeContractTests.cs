@@ -20,6 +20,8 @@ public sealed class FakePodRuntimeContractTests : PodRuntimeContract
 
         public override IPodRuntime Runtime => _runtime;
 
+        public override bool EnforcesMemory => true;
+
         public override ImageRecord Image { get; } = new("sha256:1", ["busybox:1"], "sha256:1", 1, [], new ImageConfig(), DateTimeOffset.UnixEpoch);
 
         public override Container Container(string name, ContractProgram program) => new()

@@ -114,11 +114,11 @@ public sealed class ResourcesTests
     public void A_container_is_written_with_the_curved_weight_and_dies_as_one() =>
         Assert.Equal(
             ["cpu.weight=59 (cpu)", "cpu.max=100000 100000 (cpu)", "memory.max=1073741824 (memory)", "memory.oom.group=1 (memory)"],
-            Lines(CgroupValues.ForContainer(With(Asks("500m", null, "1", "1Gi")), singleProcessOomKill: false)));
+            Lines(CgroupValues.ForContainer(With(Asks("500m", null, "1", "1Gi")).Resources, singleProcessOomKill: false)));
 
     [Fact]
     public void A_best_effort_container_has_the_smallest_weight_and_no_limits() =>
-        Assert.Equal(["cpu.weight=1 (cpu)"], Lines(CgroupValues.ForContainer(new Container(), singleProcessOomKill: true)));
+        Assert.Equal(["cpu.weight=1 (cpu)"], Lines(CgroupValues.ForContainer(null, singleProcessOomKill: true)));
 
     [Fact]
     public void A_pod_is_written_with_the_straight_weight_and_its_whole_limits() =>
