@@ -67,6 +67,28 @@ public static class Procfs
         return 0;
     }
 
+    /// <summary>
+    /// How many processors of the node are online, as <c>/sys/devices/system/cpu/online</c> lists them (<c>0-3,6</c>). Not how many this process may use: its
+    /// affinity and its own cgroup say nothing about the pods'.
+    /// </summary>
+    public static int OnlineProcessors(string sys = "/sys")
+    {
+        try
+        {
+            return File.ReadAllText(sys + "/devices/system/cpu/online").Trim().Split(',').Sum(CountOf);
+        }
+        catch (Exception unreadable) when (unreadable is IOException or UnauthorizedAccessException or FormatException or OverflowException)
+        {
+            return Environment.ProcessorCount;
+        }
+
+        static int CountOf(string range)
+        {
+            string[] ends = range.Split('-');
+            return int.Parse(ends[^1], CultureInfo.InvariantCulture) - int.Parse(ends[0], CultureInfo.InvariantCulture) + 1;
+        }
+    }
+
     /// <summary>What this process may do at most, one bit each (<c>CapPrm</c>), see capabilities(7).</summary>
     public static ulong PermittedCapabilities(string proc = "/proc")
     {

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using NodeAgent.Core.Admission;
 using NodeAgent.Core.Cri;
 using NodeAgent.Core.Planning;
 
@@ -9,6 +10,9 @@ public sealed record PodLoopsSettings
 {
     public PlannerSettings Planner { get; init; } = PlannerSettings.Default;
     public ManifestWatcherSettings Watcher { get; init; } = ManifestWatcherSettings.Default;
+
+    /// <summary>What the node can give to pods. By default there is no end to it.</summary>
+    public NodeResources Allocatable { get; init; } = new(long.MaxValue, long.MaxValue, long.MaxValue, long.MaxValue);
 
     /// <summary>Between listings of everything that runs, the net under the runtime's events.</summary>
     public TimeSpan RelistPeriod { get; init; } = TimeSpan.FromSeconds(30);
@@ -57,7 +61,8 @@ public sealed partial class PodLoops : IAsyncDisposable
         var cache = new PodCache(runtime);
         var executor = new PodPlanExecutor(runtime, snapshots, new ImageEnsurer(images, stores.Events), stores.Events, _clock, settings.Planner);
         var publisher = new PodStatusPublisher(stores.Pods, surroundings, _clock);
-        Workers = new PodWorkers(new PodWorkerParts(runtime, cache, executor, publisher, stores.Events, _clock, settings.Planner, logs.CreateLogger<PodWorker>()));
+        Workers = new PodWorkers(new PodWorkerParts(
+            runtime, cache, executor, publisher, stores.Events, new PodAllocations(settings.Allocatable), _clock, settings.Planner, logs.CreateLogger<PodWorker>()));
         var intake = new ManifestIntake(surroundings.NodeName, folder.Path, Workers, stores, logs.CreateLogger<ManifestIntake>());
         var leavings = new OrphanVolumes(runtime, Workers, intake, logs.CreateLogger<OrphanVolumes>());
         _watcher = new ManifestWatcher(folder, intake, leavings, _clock, settings.Watcher, logs.CreateLogger<ManifestWatcher>());

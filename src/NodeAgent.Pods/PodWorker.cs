@@ -12,6 +12,7 @@ public sealed record PodWorkerParts(
     PodPlanExecutor Executor,
     PodStatusPublisher Publisher,
     EventStore Events,
+    PodAllocations Allocations,
     SteadyClock Clock,
     PlannerSettings Settings,
     ILogger<PodWorker> Log);
@@ -73,6 +74,8 @@ public sealed partial class PodWorker
     {
         PodDesire desire = Desire;
         var plan = PodPlanner.Plan(desire, observed, _memory, ProbeResults.None, _parts.Clock.Now, _parts.Settings);
+        if (plan.Stage == PodStage.Finished)
+            _parts.Allocations.Release(Uid);
         if (plan.Stage != PodStage.Terminated)
             _parts.Publisher.Publish(desire, observed, plan);
     }
@@ -214,6 +217,9 @@ public sealed partial class PodWorker
             LogTerminated(desire.DisplayName);
             return (true, null, false);
         }
+
+        if (plan.Stage == PodStage.Finished)
+            _parts.Allocations.Release(Uid);
 
         (_lastPlan, _lastObserved) = (plan, observed);
         // The work goes first: what readers see is put together while the runtime is busy.

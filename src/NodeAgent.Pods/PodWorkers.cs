@@ -1,6 +1,8 @@
 using System.Runtime.InteropServices;
+using NodeAgent.Core.Admission;
 using NodeAgent.Core.Cri;
 using NodeAgent.Core.Manifests;
+using NodeAgent.Core.Model;
 using NodeAgent.Core.Planning;
 
 namespace NodeAgent.Pods;
@@ -103,7 +105,7 @@ public sealed partial class PodWorkers(PodWorkerParts parts)
                 }
             }
 
-            foreach (var wish in _wanted.Values)
+            foreach (var wish in PodAdmission.InOrder(_wanted.Values, wish => wish.Pod, wish => wish.Source.Name))
                 StartIfFree(wish);
         }
     }
@@ -144,7 +146,16 @@ public sealed partial class PodWorkers(PodWorkerParts parts)
     private void StartIfFree(DesiredPod wish)
     {
         if (!_taken.ContainsKey(wish.Name) && !_stopping.IsCancellationRequested)
-            Start(new PodDesire(new PodUid(wish.Uid), wish.Pod, wish.Source.Name, parts.Clock.Now), adopted: null);
+            Start(Admitted(new PodDesire(new PodUid(wish.Uid), wish.Pod, wish.Source.Name, parts.Clock.Now)), adopted: null);
+    }
+
+    /// <summary>A pod that does not fit has failed before it starts, and stays so until its manifest makes another pod of it.</summary>
+    private PodDesire Admitted(PodDesire desire)
+    {
+        if (parts.Allocations.Admit(desire.Uid, desire.Pod) is not { } refusal)
+            return desire;
+        parts.Events.Record(desire.Pod, EventType.Warning, refusal.Reason, refusal.Message);
+        return desire with { Verdict = refusal.ToVerdict(desire.AcceptedAt) };
     }
 
     /// <param name="adopted">What runs of it already; readers see it before the worker's first turn.</param>
@@ -154,7 +165,11 @@ public sealed partial class PodWorkers(PodWorkerParts parts)
         _live[desire.Uid] = live;
         _taken[live.Name] = _taken.GetValueOrDefault(live.Name) + 1;
         if (adopted is not null)
+        {
+            parts.Allocations.Adopt(desire.Uid, desire.Pod);
             live.Worker.Show(adopted);
+        }
+
         live.Task = RunAsync(live);
         return live;
     }
@@ -165,6 +180,7 @@ public sealed partial class PodWorkers(PodWorkerParts parts)
             return;
         await ForgetLogsAsync(live);
         parts.Cache.Forget(live.Worker.Uid);
+        parts.Allocations.Release(live.Worker.Uid);
         parts.Publisher.Remove(live.Worker.Uid);
         lock (_gate)
         {

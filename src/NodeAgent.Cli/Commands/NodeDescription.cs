@@ -1,4 +1,6 @@
+using System.Globalization;
 using NodeAgent.Cli.Output;
+using NodeAgent.Core.Admission;
 using NodeAgent.Core.Model;
 using NodeAgent.Core.Status;
 
@@ -20,6 +22,7 @@ internal static class NodeDescription
         foreach (NodeAddress address in node.Status.Addresses ?? []) description.Field(1, address.Type, address.Address);
         Quantities(description, "Capacity", node.Status.Capacity);
         Quantities(description, "Allocatable", node.Status.Allocatable);
+        Requests(description, node.Status.Allocatable, pods);
         if (node.Status.NodeInfo is { } info)
         {
             description.Heading(0, "System Info");
@@ -38,6 +41,23 @@ internal static class NodeDescription
         description.Row(1, "---------", "----", "-----", "------", "---");
         foreach (Pod pod in pods)
             description.Row(1, pod.Metadata!.Namespace!, pod.Metadata.Name!, PodStatusColumn.Ready(pod), PodStatusColumn.Status(pod), PodStatusColumn.Age(pod, now));
+    }
+
+    /// <summary>What the pods that are not over ask for together, and how much of the allocatable that is.</summary>
+    private static void Requests(Description description, IReadOnlyDictionary<string, Quantity>? allocatable, IReadOnlyList<Pod> pods)
+    {
+        if (allocatable is null) return;
+        NodeResources asked = NodeResources.None;
+        foreach (Pod pod in pods.Where(pod => pod.Status?.Phase is not (PodPhase.Succeeded or PodPhase.Failed)))
+            asked += NodeResources.RequestedBy(pod);
+        description.Heading(0, "Allocated resources");
+        description.Row(1, "Resource", "Requests");
+        description.Row(1, "--------", "--------");
+        foreach ((string name, Quantity amount) in asked.ToQuantities())
+        {
+            long most = allocatable.GetValueOrDefault(name).MilliValue;
+            description.Row(1, name, most > 0 ? string.Create(CultureInfo.InvariantCulture, $"{amount} ({100.0 * amount.MilliValue / most:F0}%)") : amount.ToString());
+        }
     }
 
     private static void Quantities(Description description, string title, IReadOnlyDictionary<string, Quantity>? quantities)

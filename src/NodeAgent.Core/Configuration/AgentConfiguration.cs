@@ -1,3 +1,5 @@
+using NodeAgent.Core.Admission;
+
 namespace NodeAgent.Core.Configuration;
 
 /// <summary>
@@ -47,4 +49,13 @@ public sealed record AgentConfiguration
 
     /// <summary><c>crashLoopBackOff.maxContainerRestartPeriod</c>, 1 s to 300 s; default 300 s.</summary>
     public TimeSpan? MaxContainerRestartPeriod { get; init; }
+
+    /// <summary>How many pods the node takes at most; default 110.</summary>
+    public int? MaxPods { get; init; }
+
+    /// <summary>What the machine's own services need, held back from pods: cpu, memory, ephemeral-storage. Default none.</summary>
+    public NodeResources? SystemReserved { get; init; }
+
+    /// <summary>What the agent itself needs, held back from pods: cpu, memory, ephemeral-storage. Default none.</summary>
+    public NodeResources? KubeReserved { get; init; }
 }

@@ -1,5 +1,7 @@
 using System.Text;
+using NodeAgent.Core.Admission;
 using NodeAgent.Core.Manifests;
+using NodeAgent.Core.Model;
 using NodeAgent.Core.Status;
 
 namespace NodeAgent.Core.Configuration;
@@ -11,8 +13,11 @@ public static class ConfigurationParser
     [
         "apiVersion", "kind", "nodeName", "staticPodPath", "fileCheckFrequency", "rootDir", "runDir", "podLogsDir", "socket",
         "cgroupDriver", "cgroupRoot", "network", "requireControllers", "shimPath", "crashLoopBackOff",
+        "maxPods", "systemReserved", "kubeReserved",
     ];
 
+    private const int LargestPodCount = 1_000_000;
+    private static readonly string[] ReservableResources = [ResourceName.Cpu, ResourceName.EphemeralStorage, ResourceName.Memory];
     private static readonly TimeSpan ShortestRestartPeriod = TimeSpan.FromSeconds(1), LongestRestartPeriod = TimeSpan.FromSeconds(300);
 
     /// <returns>The settings, or null with at least one error.</returns>
@@ -64,6 +69,9 @@ public static class ConfigurationParser
                 RequireControllers = Bool("requireControllers"),
                 ShimPath = Folder("shimPath"),
                 MaxContainerRestartPeriod = RestartPeriod(),
+                MaxPods = Count("maxPods", 1, LargestPodCount),
+                SystemReserved = Reserved("systemReserved"),
+                KubeReserved = Reserved("kubeReserved"),
             };
         }
 
@@ -118,6 +126,51 @@ public static class ConfigurationParser
                 return entry.Value.Integer != 0;
             findings.Add(entry.Value, FieldPath.Root.Field(field), ManifestReason.WrongType, $"is {entry.Value.Description}, expected true or false", "write true or false");
             return null;
+        }
+
+        private int? Count(string field, int least, int most)
+        {
+            if (document.Find(field) is not { } entry)
+                return null;
+            if (entry.Value.Kind != NodeKind.Int)
+                findings.Add(entry.Value, FieldPath.Root.Field(field), ManifestReason.WrongType, $"is {entry.Value.Description}, expected a whole number", "write a number");
+            else if (entry.Value.Integer < least || entry.Value.Integer > most)
+                findings.Add(entry.Value, FieldPath.Root.Field(field), ManifestReason.OutOfRange, $"is {entry.Value.Integer}", $"between {least} and {most}");
+            else
+                return (int)entry.Value.Integer;
+            return null;
+        }
+
+        private NodeResources? Reserved(string field)
+        {
+            if (document.Find(field) is not { } entry)
+                return null;
+            FieldPath path = FieldPath.Root.Field(field);
+            if (entry.Value.Kind != NodeKind.Mapping)
+            {
+                findings.Add(entry.Value, path, ManifestReason.WrongType, $"is {entry.Value.Description}, expected an object", "write cpu, memory or ephemeral-storage under it");
+                return null;
+            }
+
+            RefuseUnknown(entry.Value, path, ReservableResources);
+            return new NodeResources(
+                Amount(entry.Value, path, ResourceName.Cpu).MilliValue,
+                Amount(entry.Value, path, ResourceName.Memory).Value,
+                Amount(entry.Value, path, ResourceName.EphemeralStorage).Value,
+                Pods: 0);
+        }
+
+        private Quantity Amount(ManifestNode mapping, FieldPath path, string resource)
+        {
+            if (mapping.Find(resource) is not { } entry)
+                return Quantity.Zero;
+            if (!Quantity.TryParse(entry.Value.Text, out Quantity amount, out string? problem))
+                findings.Add(entry.Value, path.Field(resource), ManifestReason.InvalidValue, $"is {ManifestText.Quote(entry.Value.Text)}: {problem}", "write it as 500m or 512Mi");
+            else if (amount.Sign < 0)
+                findings.Add(entry.Value, path.Field(resource), ManifestReason.OutOfRange, $"is {amount}, which is negative", "0 or more");
+            else
+                return amount;
+            return Quantity.Zero;
         }
 
         private TimeSpan? RestartPeriod()

@@ -24,6 +24,7 @@ namespace NodeAgent.Core.Status;
 /// | else                                                           | Pending |
 ///
 /// Conditions (<see cref="PodConditions"/>) keep their lastTransitionTime as long as their status stays. Container states: <see cref="ContainerStatuses"/>.
+/// A pod that was refused before anything of it ran has no container statuses: there is nothing that they could tell of.
 /// What the records no longer tell is taken from the previous status: restart counts never fall, a last state is not lost.
 /// </summary>
 public static class PodStatusBuilder
@@ -52,6 +53,7 @@ public static class PodStatusBuilder
 
         string phase = PodPhaseDecision.Of(input, inits, mains, unobservable is not null);
         (string? reason, string? message) = Why(input, phase, unobservable);
+        bool refused = phase == PodPhase.Failed && observed is null && mains.Concat(inits).All(container => container.ContainerID is null);
         IReadOnlyList<string> podIPs = PodIPs(input, phase, hostIPs);
         return new PodStatus
         {
@@ -66,9 +68,9 @@ public static class PodStatusBuilder
             PodIPs = podIPs.Count > 0 ? [.. podIPs.Select(ip => new PodIP { Ip = ip })] : null,
             StartTime = previous?.StartTime ?? plan.Memory.StartTime ?? desired.AcceptedAt,
             QosClass = QosClass.Of(desired.Pod),
-            InitContainerStatuses = inits.Count > 0 ? inits : null,
-            ContainerStatuses = mains,
-            EphemeralContainerStatuses = ephemerals.Count > 0 ? ephemerals : null,
+            InitContainerStatuses = inits.Count > 0 && !refused ? inits : null,
+            ContainerStatuses = refused ? null : mains,
+            EphemeralContainerStatuses = ephemerals.Count > 0 && !refused ? ephemerals : null,
         };
     }
 

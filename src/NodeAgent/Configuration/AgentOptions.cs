@@ -1,4 +1,5 @@
 using NodeAgent.Core;
+using NodeAgent.Core.Admission;
 using NodeAgent.Core.Configuration;
 
 namespace NodeAgent.Configuration;
@@ -11,6 +12,8 @@ namespace NodeAgent.Configuration;
 /// <param name="RequireControllers">Refuse pods with limits that the node cannot enforce, instead of running them with the condition ResourcesEnforced=False.</param>
 /// <param name="FileCheckFrequency">How often the manifest folder is listed although no event came.</param>
 /// <param name="MaxContainerRestartPeriod">Longest restart back-off, 1 s to 300 s.</param>
+/// <param name="MaxPods">How many pods the node takes at most.</param>
+/// <param name="Reserved">What pods cannot have: the reservations for the system and the agent together.</param>
 public sealed record AgentOptions(
     StatePaths Paths,
     string Socket,
@@ -18,8 +21,11 @@ public sealed record AgentOptions(
     string ShimPath,
     bool RequireControllers,
     TimeSpan FileCheckFrequency,
-    TimeSpan MaxContainerRestartPeriod)
+    TimeSpan MaxContainerRestartPeriod,
+    int MaxPods,
+    NodeResources Reserved)
 {
+    private const int DefaultMaxPods = 110;
     private const string DefaultCgroupRoot = "podagent";
     private static readonly TimeSpan DefaultFileCheckFrequency = TimeSpan.FromSeconds(20), DefaultRestartPeriod = TimeSpan.FromSeconds(300);
 
@@ -43,7 +49,9 @@ public sealed record AgentOptions(
             Absolute(flags.ShimPath ?? file.ShimPath ?? Path.Combine(binFolder, "podagent-shim")),
             flags.RequireControllers ?? file.RequireControllers ?? false,
             file.FileCheckFrequency ?? DefaultFileCheckFrequency,
-            file.MaxContainerRestartPeriod ?? DefaultRestartPeriod);
+            file.MaxContainerRestartPeriod ?? DefaultRestartPeriod,
+            file.MaxPods ?? DefaultMaxPods,
+            (file.SystemReserved ?? NodeResources.None) + (file.KubeReserved ?? NodeResources.None));
     }
 
     private static string Absolute(string path) => Path.GetFullPath(path).TrimEnd('/') is { Length: > 0 } trimmed ? trimmed : "/";

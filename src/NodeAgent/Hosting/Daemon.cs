@@ -56,7 +56,7 @@ internal sealed partial class Daemon(AgentOptions options, ILoggerFactory loggin
 
     private async Task ServeAsync(SystemdNotifier notifier, CancellationToken stop)
     {
-        using var facts = new NodeFacts(options.NodeName, Version, time.GetUtcNow());
+        using var facts = new NodeFacts(options, Version, time.GetUtcNow());
         MakeFolders();
         // Both read the disk and neither needs the other.
         Task<ImageService> openImages = Task.Run(() => ImageService.OpenAsync(options.Paths, time, logging.CreateLogger<ImageService>()), stop);
@@ -65,7 +65,7 @@ internal sealed partial class Daemon(AgentOptions options, ILoggerFactory loggin
         using var folder = new InotifyManifestFolder(options.Paths.Manifests);
         var stores = new PodStores(new StatusStore(time), new EventStore(time, options.NodeName), new ManifestErrors(time));
         await using var loops = new PodLoops(
-            runtime, images, images, folder, new PodSurroundings(options.NodeName, () => facts.Addresses), stores, time, LoopSettings(), logging);
+            runtime, images, images, folder, new PodSurroundings(options.NodeName, () => facts.Addresses), stores, time, LoopSettings(facts), logging);
         RuntimeStatus status = await runtime.StatusAsync(stop);
         bool ready = false;
         await using var api = new ApiServer(new ApiDependencies
@@ -154,17 +154,18 @@ internal sealed partial class Daemon(AgentOptions options, ILoggerFactory loggin
         ShimFile = options.ShimPath,
         NodeName = options.NodeName,
         HostIPs = facts.Addresses,
-        Allocatable = new NodeAllocatable(facts.MilliCpu, facts.MemoryBytes, new DriveInfo(options.Paths.Root).TotalSize),
+        Allocatable = new NodeAllocatable(facts.Allocatable.MilliCpu, facts.Allocatable.MemoryBytes, facts.Allocatable.EphemeralStorageBytes),
         RequireControllers = options.RequireControllers,
     };
 
-    private PodLoopsSettings LoopSettings()
+    private PodLoopsSettings LoopSettings(NodeFacts facts)
     {
         PodLoopsSettings settings = new();
         return settings with
         {
             Planner = settings.Planner with { MaxContainerRestartPeriod = options.MaxContainerRestartPeriod },
             Watcher = settings.Watcher with { RelistPeriod = options.FileCheckFrequency },
+            Allocatable = facts.Allocatable,
         };
     }
 }

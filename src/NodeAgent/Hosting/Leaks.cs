@@ -27,7 +27,7 @@ internal static class Leaks
     private static async Task RemoveAsync(AgentOptions options, CancellationToken cancellation)
     {
         using ILoggerFactory logging = AgentLogging.Create();
-        using var facts = new NodeFacts(options.NodeName, Daemon.Version, TimeProvider.System.GetUtcNow());
+        using var facts = new NodeFacts(options, Daemon.Version, TimeProvider.System.GetUtcNow());
         // The store's lock refuses this while the agent runs.
         await using ImageService images = await ImageService.OpenAsync(options.Paths, TimeProvider.System, logging.CreateLogger<ImageService>());
         await using PodRuntime runtime = await PodRuntime.OpenAsync(

@@ -1,7 +1,8 @@
-using System.Globalization;
 using System.Net.NetworkInformation;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
+using NodeAgent.Configuration;
+using NodeAgent.Core.Admission;
 using NodeAgent.Core.Cri;
 using NodeAgent.Core.Model;
 using NodeAgent.Linux;
@@ -14,7 +15,7 @@ namespace NodeAgent.Hosting;
 /// </summary>
 public sealed class NodeFacts : IDisposable
 {
-    private const int MaxPods = 110;
+    private readonly Lazy<(NodeResources Capacity, NodeResources Allocatable)> _resources;
     private readonly string _name;
     private readonly string _version;
     private readonly DateTimeOffset _startedAt;
@@ -22,18 +23,23 @@ public sealed class NodeFacts : IDisposable
     private volatile IReadOnlyList<string>? _addresses;
 
     /// <param name="version">The agent's own.</param>
-    public NodeFacts(string name, string version, DateTimeOffset startedAt)
+    public NodeFacts(AgentOptions options, string version, DateTimeOffset startedAt)
     {
-        _name = name;
+        _name = options.NodeName;
         _version = version;
         _startedAt = startedAt;
         _info = ReadInfo();
+        _resources = new(() => ReadResources(options));
         NetworkChange.NetworkAddressChanged += OnAddressChanged;
     }
 
     public long MemoryBytes { get; } = Procfs.MemoryTotal();
 
-    public long MilliCpu { get; } = Environment.ProcessorCount * 1000L;
+    /// <summary>What the machine has. The agent's root folder must exist.</summary>
+    public NodeResources Capacity => _resources.Value.Capacity;
+
+    /// <summary>What of it pods can have.</summary>
+    public NodeResources Allocatable => _resources.Value.Allocatable;
 
     /// <summary>Addresses of the interfaces that are up, loopback and link-local left out; IPv4 first.</summary>
     public IReadOnlyList<string> Addresses => _addresses ??= ReadAddresses();
@@ -41,12 +47,6 @@ public sealed class NodeFacts : IDisposable
     /// <summary>The node as the API shows it.</summary>
     public Node Describe(RuntimeStatus runtime, string? notReady, DateTimeOffset now)
     {
-        Dictionary<string, Quantity> capacity = new(StringComparer.Ordinal)
-        {
-            ["cpu"] = Quantity.Parse(MilliCpu.ToString(CultureInfo.InvariantCulture) + "m"),
-            ["memory"] = Quantity.Parse((MemoryBytes / 1024).ToString(CultureInfo.InvariantCulture) + "Ki"),
-            ["pods"] = Quantity.Parse(MaxPods.ToString(CultureInfo.InvariantCulture)),
-        };
         bool ready = runtime.Ready && notReady is null;
         List<NodeAddress> addresses = [.. Addresses.Select(address => new NodeAddress { Type = "InternalIP", Address = address })];
         addresses.Add(new NodeAddress { Type = "Hostname", Address = _name });
@@ -66,8 +66,8 @@ public sealed class NodeFacts : IDisposable
             },
             Status = new NodeStatus
             {
-                Capacity = capacity,
-                Allocatable = capacity,
+                Capacity = Capacity.ToQuantities(),
+                Allocatable = Allocatable.ToQuantities(),
                 Addresses = addresses,
                 NodeInfo = _info,
                 Conditions = [Condition("Ready", ready, ready ? "AgentReady" : "AgentNotReady", notReady ?? runtime.Message, now), Enforcement(runtime, now)],
@@ -95,6 +95,12 @@ public sealed class NodeFacts : IDisposable
         LastHeartbeatTime = now,
         LastTransitionTime = _startedAt,
     };
+
+    private (NodeResources Capacity, NodeResources Allocatable) ReadResources(AgentOptions options)
+    {
+        var capacity = new NodeResources(Procfs.OnlineProcessors() * 1000L, MemoryBytes, new DriveInfo(options.Paths.Root).TotalSize, options.MaxPods);
+        return (capacity, NodeResources.Allocatable(capacity, options.Reserved));
+    }
 
     private NodeSystemInfo ReadInfo() => new()
     {

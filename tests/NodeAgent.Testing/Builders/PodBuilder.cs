@@ -67,6 +67,16 @@ public static class ContainerChanges
         ],
     };
 
+    /// <summary>Requests, in the API's notation.</summary>
+    public static Container Asks(this Container container, string cpu, string memory) => container with
+    {
+        Resources = new ResourceRequirements
+        {
+            Requests = new Dictionary<string, Quantity>(StringComparer.Ordinal) { ["cpu"] = Quantity.Parse(cpu), ["memory"] = Quantity.Parse(memory) },
+            Limits = container.Resources?.Limits,
+        },
+    };
+
     public static Container WithStartupProbe(this Container container) => container with { StartupProbe = new Probe { TcpSocket = new TcpSocketAction() } };
 
     public static Container WithLivenessProbe(this Container container, int? graceSeconds = null) =>

@@ -314,7 +314,7 @@ internal sealed class History
         _over |= _plan!.Stage is PodStage.Finishing or PodStage.Finished;
         HistoryRuntime.Require(_plan.Stage != PodStage.Finished || terminal, $"a finished pod shows {status.Phase}");
         HistoryRuntime.Require(terminal != true || _over || _desire.Deletion is not null, $"a pod that goes on shows {status.Phase}");
-        foreach (ContainerStatus container in status.ContainerStatuses!.Concat(status.InitContainerStatuses ?? []))
+        foreach (ContainerStatus container in (status.ContainerStatuses ?? []).Concat(status.InitContainerStatuses ?? []))
         {
             int before = _restarts.GetValueOrDefault(container.Name);
             bool removed = _desire.Deletion is not null && observed is null;
