@@ -6,7 +6,7 @@ BIN := artifacts/bin
 export DOTNET_CLI_TELEMETRY_OPTOUT := 1
 export DOTNET_NOLOGO := 1
 
-.PHONY: help tools build publish test unit kernel twin fuzz check format bench demo clean
+.PHONY: help tools build publish deb check-deb test unit kernel twin fuzz check format bench demo clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,6 +16,12 @@ tools: ## install what tests and demo need beyond the .NET SDK (Debian packages;
 
 build: ## podagent, podctl and podagent-shim, ready to run, into artifacts/bin
 	@packaging/build.sh
+
+deb: ## artifacts/deb/podagent_<version>_<arch>.deb, which holds all it needs of .NET
+	@packaging/deb.sh
+
+check-deb: tools ## the package checked by lintian; units, manual pages and completions by their own tools
+	@packaging/check.sh "$$(packaging/deb.sh | tail -n 1)"
 
 test: tools ## every ring: unit, kernel, fuzz (short); ends with the sum
 	@tests/run.sh

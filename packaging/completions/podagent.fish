@@ -1,0 +1,6 @@
+# fish completion for podagent. The program itself knows its commands and options, so this file never has to.
+function __podagent_suggest
+    set -l line (commandline -cp)
+    podagent "[suggest:"(string length -- "$line")"]" "$line" 2>/dev/null | string match -rv '^([-/][?h])?$'
+end
+complete -c podagent -a '(__podagent_suggest)'

@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Lays out the files of a package below a folder, as they lie on an installed machine: what make deb and make rpm share.
+# usage: packaging/stage.sh ROOT UNITS     UNITS: where the distribution keeps units, without the leading slash
+# PODAGENT_PUBLISHED: a folder published before; without it everything is published anew.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+root=$1 units=$2
+lib=$root/usr/lib/podagent
+published=${PODAGENT_PUBLISHED:-}
+if [ -z "$published" ]; then
+  published=artifacts/package/published
+  rm -rf "$published"
+  packaging/build.sh "$published" --self-contained true
+fi
+rm -rf "$root"
+mkdir -p "$lib" "$root/usr/bin"
+cp -r "$published/." "$lib/"
+# What only a debugger or a crash dump would load, and collectors that are not chosen. Without deps.json the host takes what lies there.
+rm -f "$lib"/{createdump,libmscordaccore.so,libmscordbi.so,libclrgc.so,libclrgcexp.so,libcoreclrtraceptprovider.so} "$lib"/*.deps.json
+for name in podagent podctl; do ln -s "../lib/podagent/$name" "$root/usr/bin/$name"; done
+
+# name of the installed file, its source
+put() { install -D -m 0644 "$2" "$root/$1"; }
+for unit in systemd/*.service systemd/*.slice; do put "$units/${unit##*/}" "$unit"; done
+put usr/lib/tmpfiles.d/podagent.conf systemd/podagent.tmpfiles
+put usr/lib/sysctl.d/50-podagent.conf systemd/podagent.sysctl
+put usr/lib/modules-load.d/podagent.conf systemd/podagent.modules
+put etc/podagent/config/podagent.yaml packaging/podagent.yaml
+for page in docs/man/*.[158]; do put "usr/share/man/man${page##*.}/${page##*/}" "$page"; done
+find "$root/usr/share/man" -type f -exec gzip -9n {} +
+for name in podagent podctl; do
+  put "usr/share/bash-completion/completions/$name" "packaging/completions/$name.bash"
+  put "usr/share/fish/vendor_completions.d/$name.fish" "packaging/completions/$name.fish"
+done
+put usr/share/doc/podagent/hardening.md docs/hardening.md
+# The runtime inside is other people's work too; its pack carries what they want said.
+packs=$(dotnet nuget locals global-packages --list | sed 's/^global-packages: *//')
+version=$(sed -n '/Microsoft.NETCore.App"/{n;s/.*"version": "\([^"]*\)".*/\1/p;}' "$lib/podagent.runtimeconfig.json")
+put usr/share/doc/podagent/THIRD-PARTY-NOTICES.TXT "${packs%/}/microsoft.netcore.app.runtime.linux-x64/$version/THIRD-PARTY-NOTICES.TXT"
+
+# Files from the runtime's archives come with modes of their own.
+find "$root" -type d -exec chmod 0755 {} +
+find "$lib" -type f -exec chmod 0644 {} +
+chmod 0755 "$lib/podagent" "$lib/podctl" "$lib/podagent-shim"
