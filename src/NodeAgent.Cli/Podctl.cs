@@ -37,7 +37,7 @@ internal static class Podctl
         Command[] commands =
         [
             GetCommand.Create(global), DescribeCommand.Create(global), LogsCommand.Create(global), ExecCommand.Create(global), ValidateCommand.Create(global),
-            ExplainCommand.Create(global), ImageCommand.Create(global), DoctorCommand.Create(global), VersionCommand.Create(global),
+            ExplainCommand.Create(global), DrainCommand.Create(global), DrainCommand.CreateUncordon(global), DrainCommand.CreateCordon(global), ImageCommand.Create(global), DoctorCommand.Create(global), VersionCommand.Create(global),
         ];
         foreach (Command command in commands) root.Add(command);
         RemoveVersionOption(root);

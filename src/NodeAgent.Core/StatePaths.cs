@@ -18,6 +18,9 @@ public sealed record StatePaths(string Root, string Run, string Logs, string Man
     public string PodRecords => Run + "/pods";
     public string ApiSocket => Run + "/podagent.sock";
 
+    /// <summary>One word: whether pods may run, while not all may.</summary>
+    public string Scheduling => Run + "/scheduling";
+
     /// <summary>The folder of one pod's records: <c>{run}/pods/{uid}</c>.</summary>
     public string PodRecord(string uid) => PodRecords + "/" + uid;
 

@@ -25,7 +25,7 @@ public sealed record PodWorkerParts(
 ///    |   ^                     |     ^
 ///    +---+ observe, plan, do   +-----+ observe, plan, do; Terminate with a shorter grace interrupts and plans again
 /// </code>
-/// Callers post to the mailbox and return at once: PodWorkers (Update, Terminate), the PLEG (Wake), whoever loads images (RetryImages). The newest wish wins;
+/// Callers post to the mailbox and return at once: PodWorkers (Update, Hold, Terminate), the PLEG (Wake), whoever loads images (RetryImages). The newest wish wins;
 /// wishes that were overtaken are never seen.
 /// Invariants: only this task calls the runtime for this pod; Terminating never goes back to Syncing; every turn begins with a fresh observation, so a lost or a
 /// doubled event costs nothing but time; a failure of the runtime ends the turn, never the task.
@@ -99,15 +99,35 @@ public sealed partial class PodWorker
     /// <summary>The pod has to go. Called again, it can only shorten the grace.</summary>
     internal void Terminate(PodDeletion deletion)
     {
-        CancellationTokenSource? execution;
         lock (_gate)
         {
             var narrowed = _desire.Deletion is { } before ? before.Narrow(deletion) : deletion;
             if (narrowed == _desire.Deletion)
                 return;
             _desire = _desire with { Deletion = narrowed };
-            execution = _execution;
         }
+
+        Interrupt();
+    }
+
+    /// <summary>The pod must not run for the time being, or may run again (null).</summary>
+    internal void Hold(PodHold? hold)
+    {
+        lock (_gate)
+        {
+            if (_desire.Hold == hold)
+                return;
+            _desire = _desire with { Hold = hold };
+        }
+
+        Interrupt();
+    }
+
+    private void Interrupt()
+    {
+        CancellationTokenSource? execution;
+        lock (_gate)
+            execution = _execution;
 
         // What is being done may take long (an image, a longer grace) and is not wanted any more.
         try

@@ -12,7 +12,7 @@ namespace NodeAgent.Pods;
 /// <code>
 ///   a name:  free --wanted--> taken by uid A --wanted as uid B, or not wanted--> A terminating --A Terminated--> free, or taken by B
 /// </code>
-/// Callers: the manifest watcher (SetWanted), the PLEG (Wake, AdoptOrphan), the start of the loops (Adopt), the API (RetryImages).
+/// Callers: the manifest watcher (SetWanted), the PLEG (Wake, AdoptOrphan), the start of the loops (Adopt), the API (RetryImages, SetScheduling).
 /// Invariants: two uids of one name never run at once, for a wanted pod starts only when every other worker of its name is Terminated; a uid that is wanted
 /// again while it ends starts anew after that; the wish is a level, not an edge: setting the same set twice does nothing.
 /// An adopted pod runs on by its recorded specification until a full set of wishes has been set; then whatever nobody wants ends.
@@ -25,6 +25,7 @@ public sealed partial class PodWorkers(PodWorkerParts parts)
     private readonly Dictionary<PodName, int> _taken = [];
     private Dictionary<PodName, DesiredPod> _wanted = [];
     private bool _wishesKnown;
+    private NodeScheduling _scheduling;
 
     /// <summary>The pods there are workers for.</summary>
     public IReadOnlyList<PodUid> Uids
@@ -133,6 +134,21 @@ public sealed partial class PodWorkers(PodWorkerParts parts)
         }
     }
 
+    /// <summary>Whether pods may run. A level: what it says holds for every pod there is and for every pod to come.</summary>
+    public void SetScheduling(NodeScheduling scheduling)
+    {
+        lock (_gate)
+        {
+            _scheduling = scheduling;
+            foreach (var live in _live.Values)
+            {
+                // A cordon lets what runs go on, and does not let a held pod go.
+                if (scheduling != NodeScheduling.Cordoned || live.Worker.Desire.Hold is not null)
+                    live.Worker.Hold(PodHold.Of(scheduling));
+            }
+        }
+    }
+
     /// <summary>Ends the tasks, not the pods.</summary>
     public async Task StopAsync()
     {
@@ -161,6 +177,8 @@ public sealed partial class PodWorkers(PodWorkerParts parts)
     /// <param name="adopted">What runs of it already; readers see it before the worker's first turn.</param>
     private Live Start(PodDesire desire, PodRuntimeState? adopted)
     {
+        bool runs = adopted is not null && _scheduling == NodeScheduling.Cordoned;
+        desire = desire with { Hold = runs ? null : PodHold.Of(_scheduling) };
         var live = new Live(new PodWorker(desire, parts), PodName.Of(desire.Pod)) { Adopted = adopted is not null };
         _live[desire.Uid] = live;
         _taken[live.Name] = _taken.GetValueOrDefault(live.Name) + 1;

@@ -1,8 +1,9 @@
 using NodeAgent.Core.Cri;
+using NodeAgent.Core.Model;
 
 namespace NodeAgent.Core.Planning;
 
-/// <summary>Plans for pods of which nothing starts any more: those that are over, and those that are deleted.</summary>
+/// <summary>Plans for pods of which nothing starts: those that are over, those that are deleted, and those that are held back.</summary>
 internal static class EndPlan
 {
     /// <summary>Terminating: kill, stop, remove the records; Terminated when nothing is left.</summary>
@@ -38,6 +39,37 @@ internal static class EndPlan
         bool nothingLeft = over && !view.Runs.Any(PodView.IsLive) && !view.Sandboxes.Any(s => NeedsStop(view, s));
         return draft.Build(nothingLeft ? PodStage.Finished : PodStage.Finishing);
     }
+
+    /// <summary>
+    /// Holding: end what runs, stop the sandbox; Held once the records of the runs are gone, so that the pod starts anew afterwards. The newest sandbox's record
+    /// stays: the pod's volumes go with the last one.
+    /// </summary>
+    /// <param name="hold">Null when it was taken back before everything had ended: what was begun is carried to its end.</param>
+    public static PodPlan Hold(PodView view, PlanDraft draft, PodHold? hold)
+    {
+        hold ??= PodHold.Drained;
+        bool ends = hold.EndsRunning || IsHolding(view);
+        bool over = !ends || (KillNext(view, draft, KillReason.PodHeld, hold.Message) && StopSandboxes(view, draft, StopReason.PodHeld));
+        if (over && !view.Runs.Any(PodView.IsLive))
+        {
+            foreach (ContainerRun run in view.Runs)
+                draft.Try(new RemoveContainer(run.Id, run.Name, RemoveReason.PodHeld));
+        }
+
+        WaitingReason reason = hold.Reason == PodHoldReason.NodeCordoned ? WaitingReason.NodeCordoned : WaitingReason.NodeDrained;
+        foreach ((Container container, ContainerType type) in
+            view.Inits.Select(c => (c, ContainerType.Init)).Concat(view.Mains.Select(c => (c, ContainerType.Regular))))
+        {
+            if (view.Newest(container.Name ?? "") is null)
+                draft.Wait(new ContainerWait(container.Name ?? "", type, reason, hold.Message, null));
+        }
+
+        bool nothingLeft = view.Runs.Count == 0 && !view.Sandboxes.Any(s => NeedsStop(view, s));
+        return draft.Build(nothingLeft ? PodStage.Held : PodStage.Holding);
+    }
+
+    /// <summary>True while a run that a hold has killed is still recorded.</summary>
+    public static bool IsHolding(PodView view) => view.Memory.Sentences.Values.Any(sentence => sentence.Reason == KillReason.PodHeld);
 
     /// <summary>A dead sandbox is stopped too, once, so that its network is released.</summary>
     public static bool NeedsStop(PodView view, PodSandbox sandbox) =>

@@ -37,7 +37,7 @@ internal static class Grace
     private static DateTimeOffset? Shared(PodView view, KillReason reason)
     {
         DateTimeOffset? earliest = null;
-        if (reason is KillReason.PodFinished or KillReason.InitContainerFailed)
+        if (reason is KillReason.PodFinished or KillReason.PodHeld or KillReason.InitContainerFailed)
         {
             foreach (KillSentence sentence in view.Memory.Sentences.Values)
             {

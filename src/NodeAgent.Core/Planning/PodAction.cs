@@ -96,6 +96,9 @@ public enum StopReason
     DeadlineExceeded,
     PodFailed,
 
+    /// <summary>The pod is held back: see <see cref="PodHold"/>.</summary>
+    PodHeld,
+
     /// <summary>It died, or a newer one took its place: what is left of it is cleared before the next one is made.</summary>
     SandboxDied,
 }
@@ -136,6 +139,9 @@ public enum KillReason
     /// <summary>The pod was evicted, refused or otherwise failed as a whole.</summary>
     PodFailed,
 
+    /// <summary>The pod is held back: see <see cref="PodHold"/>.</summary>
+    PodHeld,
+
     /// <summary>All main containers have ended for good: sidecars and helpers go too.</summary>
     PodFinished,
 
@@ -159,6 +165,9 @@ public enum KillReason
 public enum RemoveReason
 {
     PodDeleted,
+
+    /// <summary>The pod was held back, and starts anew when it is not any more.</summary>
+    PodHeld,
 
     /// <summary>A newer dead run of the same name tells the last state.</summary>
     Superseded,

@@ -9,13 +9,15 @@ namespace NodeAgent.Core.Planning;
 /// <param name="AcceptedAt">When this node took the pod on; the pod's startTime when nothing older is known. Steady time.</param>
 /// <param name="Deletion">Set once the pod has to go; a second one may only shorten the grace (<see cref="PodDeletion.Narrow"/>).</param>
 /// <param name="Verdict">Set when someone outside the planner has ended the pod without deleting it (eviction, refused admission).</param>
+/// <param name="Hold">Set while the pod must not run although it is wanted.</param>
 public sealed record PodDesire(
     PodUid Uid,
     Pod Pod,
     string Source,
     DateTimeOffset AcceptedAt,
     PodDeletion? Deletion = null,
-    PodVerdict? Verdict = null)
+    PodVerdict? Verdict = null,
+    PodHold? Hold = null)
 {
     /// <summary><c>name_namespace(uid)</c>, as messages and events of the field name a pod.</summary>
     public string DisplayName => $"{Pod.Metadata?.Name}_{Pod.Metadata?.Namespace}({Uid})";

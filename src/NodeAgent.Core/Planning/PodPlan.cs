@@ -25,6 +25,12 @@ public enum PodStage
     /// <summary>Some container runs or is going to.</summary>
     Syncing,
 
+    /// <summary>It is held back and something of it is still being ended.</summary>
+    Holding,
+
+    /// <summary>It is held back and nothing of it runs: it starts when it is held no longer.</summary>
+    Held,
+
     /// <summary>Nothing will ever start again; what still runs is being ended. The pod stays visible.</summary>
     Finishing,
 
@@ -64,4 +70,6 @@ public enum WaitingReason
     CreateContainerError,
     RunContainerError,
     PostStartHookError,
+    NodeDrained,
+    NodeCordoned,
 }

@@ -14,6 +14,7 @@ namespace NodeAgent.Core.Planning;
 /// | over: all main containers ended for good           | Finishing, then Finished | the same; sidecars end last |
 /// | over: an init container failed for good            | Finishing, then Finished | the same |
 /// | over: the sandbox died, nothing may be repeated    | Finishing, then Finished | the same |
+/// | held back (drained node), or was and is not ended  | Holding, then Held       | kill by order and grace, stop the sandbox, remove the runs; volumes stay |
 /// | none of these                                      | Syncing                  | sandbox, then init containers in order, then main containers |
 ///
 /// Once over, over: the memory holds it, and the records lead to the same answer after a restart of the agent. Only deletion goes beyond.
@@ -60,6 +61,8 @@ public static class PodPlanner
                 initFailed ? "an init container failed and may not run again" : "all main containers of the pod have ended");
         }
 
+        if (view.Desired.Hold is not null || EndPlan.IsHolding(view))
+            return EndPlan.Hold(view, draft, view.Desired.Hold);
         if (Deadline(view) is { } at)
             draft.WakeAt(at);
         return SyncPlan.Make(view, draft);
@@ -73,8 +76,13 @@ public static class PodPlanner
             return view;
         if (view.Desired.Verdict is { } verdict)
             return view with { Memory = memory with { Verdict = verdict } };
+        // What a hold has killed says nothing of how the pod would have ended.
+        if (EndPlan.IsHolding(view))
+            return view;
         if (PodOutcome.Of(view).Kind != PodOutcomeKind.Going)
             return view with { Memory = memory with { Finished = true } };
+        if (view.Desired.Hold is not null)
+            return view;
         if (Deadline(view) is { } deadline && deadline <= view.Now)
             return view with { Memory = memory with { Verdict = PodVerdict.ForDeadline(deadline) } };
         if (SandboxDecision.Of(view).Step == SandboxStep.GiveUp)

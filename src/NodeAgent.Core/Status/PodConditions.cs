@@ -9,7 +9,7 @@ namespace NodeAgent.Core.Status;
 /// | Initialized               | init containers have exited with 0, sidecars started, or ever was True   | ContainersNotInitialized |
 /// | ContainersReady           | all main containers and sidecars are ready                               | ContainersNotReady, PodCompleted, PodFailed |
 /// | Ready                     | ContainersReady, and all readiness gates True                            | the same, ReadinessGatesNotReady |
-/// | PodScheduled              | always: the pod is on this node                                          | |
+/// | PodScheduled              | the pod is not held back: it is on this node                             | Unschedulable |
 /// | ResourcesEnforced         | shown only while False: a limit was asked for that this kernel cannot set | ControllersMissing |
 ///
 /// Conditions that somebody else owns are carried along.
@@ -32,7 +32,7 @@ internal static class PodConditions
             Initialized(input, phase, inits, mains),
             Ready(input, containersReady),
             containersReady,
-            True(PodConditionType.PodScheduled),
+            input.HeldBy is { } hold ? False(PodConditionType.PodScheduled, "Unschedulable", hold.Message) : True(PodConditionType.PodScheduled),
         ];
         if (input.Observed is { ResourcesEnforced: false } observed)
             conditions.Add(False(PodConditionType.ResourcesEnforced, "ControllersMissing", observed.ResourcesMessage));

@@ -18,6 +18,8 @@ internal static class PodPhaseDecision
         if (unobservable)
             return PodPhase.Unknown;
 
+        if (input.Plan.Stage == PodStage.Held)
+            return PodPhase.Pending;
         bool running = mains.Concat(inits).Any(s => s.State?.Running is not null);
         bool mainsEnded = mains.Count > 0 && mains.All(s => s.State?.Terminated is not null);
         if (input.IsOver || (input.Desired.Deletion is not null && mainsEnded))

@@ -14,6 +14,7 @@ namespace NodeAgent.Core.Status;
 /// | was Succeeded or Failed before                                 | the same, for ever |
 /// | has a verdict (deadline, eviction, dead sandbox)               | Failed |
 /// | cannot be observed                                             | Unknown |
+/// | is held back and nothing of it runs                            | Pending |
 /// | is over, something still runs                                  | Running |
 /// | is over or deleted, its main containers ended, all with 0      | Succeeded |
 /// | is over (an init container failed included), else              | Failed |
@@ -81,6 +82,8 @@ public static class PodStatusBuilder
             return (previous.Reason, previous.Message);
         if (phase == PodPhase.Unknown)
             return ("RuntimeUnavailable", unobservable);
+        if (input.HeldBy is { } hold)
+            return (hold.Reason.ToString(), hold.Message);
         return phase == PodPhase.Failed && input.Plan.Verdict is { } verdict ? (verdict.Reason, verdict.Message) : (null, null);
     }
 
@@ -108,6 +111,9 @@ internal sealed record StatusInput(
 
     /// <summary>The newest sandbox.</summary>
     public PodSandbox? Sandbox { get; } = Observed?.Sandboxes.MaxBy(s => s.Attempt);
+
+    /// <summary>Why the pod does not run although it is wanted; null for every other pod.</summary>
+    public PodHold? HeldBy => Plan.Stage is PodStage.Holding or PodStage.Held ? Desired.Hold : null;
 
     /// <summary>True when nothing of the pod starts any more.</summary>
     public bool IsOver => Plan.Stage is PodStage.Finishing or PodStage.Finished || Plan.Memory.Finished;

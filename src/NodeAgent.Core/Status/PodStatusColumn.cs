@@ -14,6 +14,7 @@ namespace NodeAgent.Core.Status;
 /// | initializes: an init container failed, waits, or is next   | Init:Error, Init:Signal:9, Init:ExitCode:3, Init:CrashLoopBackOff, Init:1/2 |
 /// | is initialized: its first main container that waits or ended | the waiting or terminated reason, Signal:9, ExitCode:3 |
 /// | shows Completed while another container runs               | Running if the pod is Ready, else NotReady |
+/// | is held back; something of it still runs                   | the hold's reason; Terminating |
 /// | is deleted and its phase not terminal                      | Terminating |
 /// </summary>
 public static class PodStatusColumn
@@ -52,6 +53,8 @@ public static class PodStatusColumn
         if (!initializing || HasCondition(status, PodConditionType.Initialized))
             AddMains(columns, status);
 
+        if (status.Reason is nameof(PodHoldReason.NodeDrained) or nameof(PodHoldReason.NodeCordoned))
+            columns.Status = status.Phase == PodPhase.Pending ? status.Reason : "Terminating";
         bool terminal = status.Phase is PodPhase.Succeeded or PodPhase.Failed;
         if (pod.Metadata?.DeletionTimestamp is not null && !terminal)
             columns.Status = "Terminating";

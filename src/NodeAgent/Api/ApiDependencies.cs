@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using NodeAgent.Core;
 using NodeAgent.Core.Cri;
 using NodeAgent.Core.Model;
+using NodeAgent.Core.Planning;
 using NodeAgent.Pods;
 
 namespace NodeAgent.Api;
@@ -24,6 +25,9 @@ public sealed record ApiDependencies
 
     /// <summary>The node as it is now, with <c>metadata.name</c>. Asked once per request.</summary>
     public required Func<Node> Node { get; init; }
+
+    /// <summary>Called when a client changes whether pods may run here; returns when that holds for every pod. Throws IOException when it cannot be kept.</summary>
+    public Action<NodeScheduling> SetScheduling { get; init; } = _ => { };
 
     public required TimeProvider Time { get; init; }
     public required ILoggerFactory Logging { get; init; }

@@ -7,6 +7,8 @@ using NodeAgent.Api.Logs;
 using NodeAgent.Api.Resources;
 using NodeAgent.Api.Selectors;
 using NodeAgent.Core.Model;
+using NodeAgent.Core.Planning;
+using NodeAgent.Core.Status;
 using NodeAgent.Pods;
 
 namespace NodeAgent.Api;
@@ -72,6 +74,7 @@ internal sealed class ApiRouter
             ["api", "v1", "namespaces", string ns, "events"] => Get(context, () => _events.ListAsync(context, ns, cancellationToken)),
             ["api", "v1", "namespaces", string ns, "events", string name] => Get(context, () => _events.GetAsync(context, ns, name, cancellationToken)),
             ["api", "v1", "nodes"] => Get(context, () => _nodes.ListAsync(context, null, cancellationToken)),
+            ["api", "v1", "nodes", string name] when HttpMethods.IsPatch(context.Request.Method) => PatchNodeAsync(context, name, cancellationToken),
             ["api", "v1", "nodes", string name] => Get(context, () => _nodes.GetAsync(context, null, name, cancellationToken)),
             ["apis", ApiGroup.Name, "v1alpha1", "images", .. string[] name] => ImagesAsync(context, string.Join('/', name), cancellationToken),
             ["apis", ApiGroup.Name, "v1alpha1", "manifesterrors"] => Get(context, () => _manifestErrors.ListAsync(context, null, cancellationToken)),
@@ -103,6 +106,15 @@ internal sealed class ApiRouter
             default:
                 throw ApiException.NoSuchPath(context.Request.Path.Value ?? "");
         }
+    }
+
+    private async Task PatchNodeAsync(HttpContext context, string name, CancellationToken cancellationToken)
+    {
+        Node node = _nodes.Find(null, name);
+        NodeScheduling wanted = await NodePatch.ReadAsync(context.Request, NodeSpecs.SchedulingOf(node.Spec), cancellationToken);
+        if (!context.Request.Query.ContainsKey("dryRun"))
+            _dependencies.SetScheduling(wanted);
+        await _nodes.GetAsync(context, null, name, cancellationToken);
     }
 
     private Task ImagesAsync(HttpContext context, string name, CancellationToken cancellationToken) => (context.Request.Method, name) switch

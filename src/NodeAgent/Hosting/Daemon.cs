@@ -66,6 +66,7 @@ internal sealed partial class Daemon(AgentOptions options, ILoggerFactory loggin
         var stores = new PodStores(new StatusStore(time), new EventStore(time, options.NodeName), new ManifestErrors(time));
         await using var loops = new PodLoops(
             runtime, images, images, folder, new PodSurroundings(options.NodeName, () => facts.Addresses), stores, time, LoopSettings(facts), logging);
+        var schedule = new NodeSchedule(options.Paths.Scheduling, options.NodeName, loops.Workers, stores.Events, logging.CreateLogger<NodeSchedule>());
         RuntimeStatus status = await runtime.StatusAsync(stop);
         bool ready = false;
         await using var api = new ApiServer(new ApiDependencies
@@ -78,7 +79,8 @@ internal sealed partial class Daemon(AgentOptions options, ILoggerFactory loggin
             Runtime = runtime,
             Images = images,
             ImagesChanged = loops.ImagesChanged,
-            Node = () => facts.Describe(status, NotLive(loops), time.GetUtcNow()),
+            SetScheduling = schedule.Set,
+            Node = () => facts.Describe(status, schedule.Current, NotLive(loops), time.GetUtcNow()),
             Time = time,
             Logging = logging,
             Version = Version,

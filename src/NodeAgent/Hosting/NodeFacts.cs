@@ -5,6 +5,8 @@ using NodeAgent.Configuration;
 using NodeAgent.Core.Admission;
 using NodeAgent.Core.Cri;
 using NodeAgent.Core.Model;
+using NodeAgent.Core.Planning;
+using NodeAgent.Core.Status;
 using NodeAgent.Linux;
 
 namespace NodeAgent.Hosting;
@@ -45,7 +47,7 @@ public sealed class NodeFacts : IDisposable
     public IReadOnlyList<string> Addresses => _addresses ??= ReadAddresses();
 
     /// <summary>The node as the API shows it.</summary>
-    public Node Describe(RuntimeStatus runtime, string? notReady, DateTimeOffset now)
+    public Node Describe(RuntimeStatus runtime, NodeScheduling scheduling, string? notReady, DateTimeOffset now)
     {
         bool ready = runtime.Ready && notReady is null;
         List<NodeAddress> addresses = [.. Addresses.Select(address => new NodeAddress { Type = "InternalIP", Address = address })];
@@ -64,6 +66,7 @@ public sealed class NodeFacts : IDisposable
                     ["kubernetes.io/arch"] = _info.Architecture,
                 },
             },
+            Spec = NodeSpecs.Of(scheduling),
             Status = new NodeStatus
             {
                 Capacity = Capacity.ToQuantities(),

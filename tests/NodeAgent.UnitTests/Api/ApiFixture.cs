@@ -7,6 +7,8 @@ using NodeAgent.Api;
 using NodeAgent.Core;
 using NodeAgent.Core.Cri;
 using NodeAgent.Core.Model;
+using NodeAgent.Core.Planning;
+using NodeAgent.Core.Status;
 using NodeAgent.Pods;
 using Xunit;
 
@@ -39,6 +41,10 @@ public sealed class ApiFixture : IAsyncLifetime
     public CommandRuntime Runtime { get; } = new();
     public MemoryImages Images { get; } = new();
     public HttpClient Client { get; }
+    public NodeScheduling Scheduling { get; set; }
+
+    /// <summary>What the node does when a client opens or closes it.</summary>
+    public Action<NodeScheduling> SchedulingSet { get; set; } = _ => { };
     public string? NotReady { get; set; }
     public string? NotLive { get; set; }
 
@@ -69,6 +75,7 @@ public sealed class ApiFixture : IAsyncLifetime
         Node = () => new Node
         {
             Metadata = new ObjectMeta { Name = "node1", CreationTimestamp = Time.GetUtcNow().AddDays(-3) },
+            Spec = NodeSpecs.Of(Scheduling),
             Status = new NodeStatus
             {
                 Conditions = [new NodeCondition { Type = "Ready", Status = "True" }],
@@ -79,6 +86,11 @@ public sealed class ApiFixture : IAsyncLifetime
         Time = Time,
         Logging = NullLoggerFactory.Instance,
         Version = "0.1.0",
+        SetScheduling = scheduling =>
+        {
+            Scheduling = scheduling;
+            SchedulingSet(scheduling);
+        },
         NotLive = () => NotLive,
         NotReady = () => NotReady,
     });

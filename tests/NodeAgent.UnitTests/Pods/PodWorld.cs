@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Text;
 using Microsoft.Extensions.Logging;
 using NodeAgent.Core.Model;
+using NodeAgent.Core.Planning;
 using NodeAgent.Pods;
 using NodeAgent.Testing.Fakes;
 using NodeAgent.Testing.Time;
@@ -39,11 +40,13 @@ internal sealed class PodWorld : IDisposable
     public PodLoops Loops => _loops ?? throw new InvalidOperationException("the agent does not run");
     public bool IsReady => Loops.WaitForRecoveryAsync(default).IsCompletedSuccessfully;
 
-    public PodWorld Start()
+    /// <param name="scheduling">As an earlier agent has left the node.</param>
+    public PodWorld Start(NodeScheduling scheduling = NodeScheduling.Open)
     {
         Stores = NewStores();
         var surroundings = new PodSurroundings("node", () => ["192.0.2.1"]);
         _loops = new PodLoops(Runtime, Images, Images, Folder, surroundings, Stores, Time, Settings, Log);
+        _loops.Workers.SetScheduling(scheduling);
         Do(_loops.Start);
         return this;
     }
