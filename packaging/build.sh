@@ -1,10 +1,9 @@
 #!/usr/bin/env bash
-# Builds podagent, podctl and podagent-shim for this machine. The one place that publishes.
-# usage: packaging/build.sh                                into artifacts/dist, with links in artifacts/bin: what tests, demo and benchmarks run
-#        packaging/build.sh DIR [option of dotnet publish]…  into DIR only: what the packages hold
+# Builds podagent, podctl and podagent-shim for this machine into artifacts/dist, with links in artifacts/bin: what tests, demo and benchmarks run and what
+# the packages hold. The one place that publishes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-out=${1:-artifacts/dist}
+out=artifacts/dist
 command -v ld >/dev/null || { echo "ld is missing, which links the shim: apt-get install binutils" >&2; exit 1; }
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
@@ -12,11 +11,21 @@ quietly() { "$@" >"$log" 2>&1 || { cat "$log" >&2; echo "failed: $*" >&2; exit 1
 # Debugging information names sources as /_/src/…: what is built does not depend on the folder it is built in, nor on git being there.
 same=("-p:PathMap=$PWD/=/_/" -p:EnableSourceControlManagerQueries=false)
 quietly dotnet build src/NodeAgent.Shim/NodeAgent.Shim.csproj -c Release -v quiet --nologo "${same[@]}"
-for project in NodeAgent NodeAgent.Cli; do
-  quietly dotnet publish "src/$project/$project.csproj" -c Release -v quiet --nologo -o "$out" "${same[@]}" "${@:2}"
+# Into a fresh folder, taken over by rename: a daemon that runs from the old one keeps its files.
+rm -rf "$out.new" "$out.old"
+quietly dotnet publish packaging/dist/Distribution.csproj -c Release -v quiet --nologo -o "$out.new" "${same[@]}"
+dist=podagent-distribution
+for program in podagent podctl; do
+  sed "s/\"$dist\"/\"$program\"/" "$out.new/$dist.runtimeconfig.json" >"$out.new/$program.runtimeconfig.json"
 done
+# The stand-in's own program; what only a debugger or a crash dump would load; collectors that are not chosen.
+rm -f "$out.new/$dist" "$out.new/$dist.dll" "$out.new/$dist.runtimeconfig.json" "$out.new/$dist.deps.json" "$out.new"/*.pdb \
+  "$out.new"/{createdump,libmscordaccore.so,libmscordbi.so,libclrgc.so,libclrgcexp.so,libcoreclrtraceptprovider.so}
+chmod -R u=rwX,go=rX "$out.new"
 # The daemon looks for the shim beside itself.
-cp artifacts/bin/podagent-shim "$out/"
-[ $# -gt 0 ] && exit 0
+cp artifacts/bin/podagent-shim "$out.new/"
+[ ! -e "$out" ] || mv "$out" "$out.old"
+mv "$out.new" "$out"
+rm -rf "$out.old"
 mkdir -p artifacts/bin
 for name in podagent podctl; do ln -sfn "../dist/$name" "artifacts/bin/$name"; done

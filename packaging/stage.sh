@@ -8,15 +8,12 @@ root=$1 units=$2
 lib=$root/usr/lib/podagent
 published=${PODAGENT_PUBLISHED:-}
 if [ -z "$published" ]; then
-  published=artifacts/package/published
-  rm -rf "$published"
-  packaging/build.sh "$published" --self-contained true
+  published=artifacts/dist
+  packaging/build.sh
 fi
 rm -rf "$root"
 mkdir -p "$lib" "$root/usr/bin"
 cp -r "$published/." "$lib/"
-# What only a debugger or a crash dump would load, and collectors that are not chosen. Without deps.json the host takes what lies there.
-rm -f "$lib"/{createdump,libmscordaccore.so,libmscordbi.so,libclrgc.so,libclrgcexp.so,libcoreclrtraceptprovider.so} "$lib"/*.deps.json
 for name in podagent podctl; do ln -s "../lib/podagent/$name" "$root/usr/bin/$name"; done
 
 # name of the installed file, its source

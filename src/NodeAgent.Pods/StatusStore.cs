@@ -66,6 +66,9 @@ public sealed class StatusStore
         _current = new PodSnapshot(start, []);
     }
 
+    /// <summary>Raised after each change, inside the store's lock: a handler returns at once and does not call back.</summary>
+    public event Action? Changed;
+
     /// <summary>All visible pods now. Cheap.</summary>
     public PodSnapshot Current => _current;
 
@@ -149,6 +152,7 @@ public sealed class StatusStore
     private void Commit(WatchChange<Pod> change, ImmutableArray<Pod> pods)
     {
         _log.Append(change);
+        Changed?.Invoke();
         _current = new PodSnapshot(change.ResourceVersion, pods);
     }
 

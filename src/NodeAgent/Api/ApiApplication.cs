@@ -9,15 +9,13 @@ using NodeAgent.Pods;
 namespace NodeAgent.Api;
 
 /// <summary>Runs each request through the router and turns what went wrong into a meta/v1 Status.</summary>
-internal sealed partial class ApiApplication(ApiRouter router, ILoggerFactory logging, CancellationToken stopping) : IHttpApplication<HttpContext>
+internal sealed partial class ApiApplication(ApiRouter router, ILoggerFactory logging, Action served, CancellationToken stopping) : IHttpApplication<HttpContext>
 {
     private readonly ILogger _log = logging.CreateLogger("NodeAgent.Api");
 
     public HttpContext CreateContext(IFeatureCollection contextFeatures) => new DefaultHttpContext(contextFeatures);
 
-    public void DisposeContext(HttpContext context, Exception? exception)
-    {
-    }
+    public void DisposeContext(HttpContext context, Exception? exception) => served();
 
     public async Task ProcessRequestAsync(HttpContext context)
     {

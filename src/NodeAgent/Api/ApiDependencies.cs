@@ -35,6 +35,9 @@ public sealed record ApiDependencies
     /// <summary>The agent's version, e.g. <c>0.1.0</c>.</summary>
     public required string Version { get; init; }
 
+    /// <summary>Called after each request, whatever came of it.</summary>
+    public Action Served { get; init; } = () => { };
+
     /// <summary>Null when every loop turns; else what does not. <c>/livez</c> and <c>/healthz</c> show it.</summary>
     public Func<string?> NotLive { get; init; } = () => null;
 

@@ -42,7 +42,8 @@ public sealed class ApiServer : IAsyncDisposable
         var server = new KestrelServer(Options.Create(options), transport, _dependencies.Logging);
         try
         {
-            await server.StartAsync(new ApiApplication(new ApiRouter(_dependencies), _dependencies.Logging, _stopping.Token), cancellationToken).ConfigureAwait(false);
+            var application = new ApiApplication(new ApiRouter(_dependencies), _dependencies.Logging, _dependencies.Served, _stopping.Token);
+            await server.StartAsync(application, cancellationToken).ConfigureAwait(false);
         }
         catch (SocketException error)
         {

@@ -56,6 +56,7 @@ internal sealed partial class Daemon(AgentOptions options, ILoggerFactory loggin
 
     private async Task ServeAsync(SystemdNotifier notifier, CancellationToken stop)
     {
+        using var idle = new IdleMemory(time);
         using var facts = new NodeFacts(options, Version, time.GetUtcNow());
         MakeFolders();
         // Both read the disk and neither needs the other.
@@ -64,6 +65,7 @@ internal sealed partial class Daemon(AgentOptions options, ILoggerFactory loggin
         await using ImageService images = await openImages;
         using var folder = new InotifyManifestFolder(options.Paths.Manifests);
         var stores = new PodStores(new StatusStore(time), new EventStore(time, options.NodeName), new ManifestErrors(time));
+        stores.Pods.Changed += idle.Touch;
         await using var loops = new PodLoops(
             runtime, images, images, folder, new PodSurroundings(options.NodeName, () => facts.Addresses), stores, time, LoopSettings(facts), logging);
         var schedule = new NodeSchedule(options.Paths.Scheduling, options.NodeName, loops.Workers, stores.Events, logging.CreateLogger<NodeSchedule>());
@@ -85,6 +87,7 @@ internal sealed partial class Daemon(AgentOptions options, ILoggerFactory loggin
             Logging = logging,
             Version = Version,
             NotLive = () => NotLive(loops),
+            Served = idle.Touch,
             NotReady = () => ready ? null : "what ran before is still being adopted",
         });
         await api.StartAsync(stop);

@@ -127,8 +127,7 @@ public sealed class ManifestFolderTests
         folder.Put("web.yaml", Web);
         await folder.ShellAsync(command);
         await folder.FaultAsync("x.yaml", fault);
-        await folder.SettleAsync();
-        Assert.True(folder.IsRunning("web"));
+        await folder.RunsAsync("web");
 
         await folder.ShellAsync("rm -rf x.yaml");
         await folder.UntilAsync(() => folder.FaultOf("x.yaml") is null, "without a fault");

@@ -105,7 +105,7 @@ public sealed class PodLifeTests
         (string output, ContainerRun run) = await node.RunToEndAsync(pod);
         Assert.Equal(0, run.ExitCode);
         int leftover = int.Parse(output, System.Globalization.CultureInfo.InvariantCulture);
-        Assert.False(Procfs.Stat(leftover) is { State: not 'Z' }, $"process {leftover} lives on");
+        TestNode.AssertEnds(leftover);
     }
 
     [Fact]
@@ -196,7 +196,7 @@ public sealed class PodLifeTests
         Assert.Equal(PodSandboxState.NotReady, Assert.Single(state.Sandboxes).State);
         ContainerRun run = Assert.Single(state.Containers);
         Assert.Equal((ContainerRunState.Unknown, 137, "ContainerStatusUnknown"), (run.State, run.ExitCode, run.Reason));
-        Assert.False(Procfs.Stat(pid) is { State: not 'Z' }, "the container's process lives on");
+        TestNode.AssertEnds(pid);
 
         Pod next = pod with { Spec = pod.Spec! with { Containers = [TestNode.Shell("exit 5")] } };
         await node.RunSandboxAsync(next, attempt: 1);

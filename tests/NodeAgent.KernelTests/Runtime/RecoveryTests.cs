@@ -60,7 +60,7 @@ public sealed class RecoveryTests
         PodRuntimeState state = (await node.Runtime.PodStatusAsync(sandbox.Uid, default))!;
         Assert.Equal(PodSandboxState.NotReady, Assert.Single(state.Sandboxes).State);
         Assert.Equal((ContainerRunState.Unknown, "ContainerStatusUnknown"), (Assert.Single(state.Containers).State, state.Containers[0].Reason));
-        Assert.False(Procfs.Stat(pid) is { State: not 'Z' }, "the container's process lives on");
+        TestNode.AssertEnds(pid);
     }
 
     [Fact]
@@ -77,7 +77,7 @@ public sealed class RecoveryTests
         await node.RestartAsync();
         ContainerRun run = await node.RunOfAsync(pod, id);
         Assert.Equal(("main", ContainerRunState.Unknown, 137, "its record was damaged"), (run.Name, run.State, run.ExitCode, run.Message));
-        Assert.False(Procfs.Stat(pid) is { State: not 'Z' }, "the process lives on");
+        TestNode.AssertEnds(pid);
         Assert.Equal(ContainerRunState.Running, (await node.RunOfAsync(pod, whole)).State);
         await node.Runtime.RemoveContainerAsync(id, default);
         Assert.Equal([whole], (await node.Runtime.PodStatusAsync(TestNode.UidOf("torn"), default))!.Containers.Select(c => c.Id));

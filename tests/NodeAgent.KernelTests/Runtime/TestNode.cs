@@ -1,5 +1,6 @@
 using System.Globalization;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Win32.SafeHandles;
 using NodeAgent.Core;
 using NodeAgent.Core.Cri;
 using NodeAgent.Core.Model;
@@ -163,6 +164,13 @@ internal sealed class TestNode : IAsyncDisposable
         while (!wanted(await Runtime.Events.ReadAsync(deadline.Token)))
         {
         }
+    }
+
+    /// <summary>Of a process whose end has been brought about: the kernel may take a moment more to finish it, after its cgroup counts as empty.</summary>
+    public static void AssertEnds(int pid)
+    {
+        using SafeFileHandle? process = Pidfd.Open(pid);
+        Assert.True(process is null || Poll.Wait(process, Poll.POLLIN, TimeSpan.FromSeconds(10)), $"process {pid} lives on");
     }
 
     /// <summary>For what only a container does and no event tells: looks again every few milliseconds.</summary>
