@@ -8,6 +8,7 @@ public static unsafe partial class Poll
 {
     public const short POLLIN = 1;
     public const short POLLPRI = 2;
+    public const short POLLOUT = 4;
 
     /// <summary>True when one of the events (or an error or hang-up) is there; false when the time is over.</summary>
     public static bool Wait(SafeFileHandle target, short events, TimeSpan timeout)

@@ -49,13 +49,18 @@ public static class Procfs
     }
 
     /// <summary>Bytes of memory of the node (<c>MemTotal</c>), or 0 when it can't be read.</summary>
-    public static long MemoryTotal(string proc = "/proc")
+    public static long MemoryTotal(string proc = "/proc") => MemoryInfo("MemTotal:", proc);
+
+    /// <summary>Bytes of swap of the node (<c>SwapTotal</c>), or 0 when it can't be read.</summary>
+    public static long SwapTotal(string proc = "/proc") => MemoryInfo("SwapTotal:", proc);
+
+    private static long MemoryInfo(string key, string proc)
     {
         try
         {
             foreach (string line in File.ReadLines(proc + "/meminfo"))
             {
-                if (!line.StartsWith("MemTotal:", StringComparison.Ordinal)) continue;
+                if (!line.StartsWith(key, StringComparison.Ordinal)) continue;
                 string[] words = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
                 return words.Length > 1 && long.TryParse(words[1], CultureInfo.InvariantCulture, out long kibibytes) ? kibibytes * 1024 : 0;
             }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using NodeAgent.Core;
 using NodeAgent.Linux;
+using NodeAgent.Runtime.Cgroups;
 
 namespace NodeAgent.Runtime;
 
@@ -74,10 +75,7 @@ public static class LeakLedger
         PodCgroups(paths, uidPrefix).SelectMany(Below).Select(folder => new Leak("cgroup", folder));
 
     private static IEnumerable<string> PodCgroups(StatePaths paths, string uidPrefix) =>
-        from parent in (string[])[paths.Cgroup, paths.Cgroup + "/burstable", paths.Cgroup + "/besteffort"]
-        where Directory.Exists(parent)
-        from folder in Directory.EnumerateDirectories(parent, $"pod{uidPrefix}*")
-        select folder;
+        CgroupTree.At(paths.Cgroup).Pods().Where(pod => pod.Uid.Value.StartsWith(uidPrefix, StringComparison.Ordinal)).Select(pod => pod.Path);
 
     private static IEnumerable<string> Below(string folder) => Directory.EnumerateDirectories(folder).SelectMany(Below).Append(folder);
 

@@ -71,7 +71,7 @@ public sealed class PodRuntime : IPodRuntime, IAsyncDisposable
     public static async Task<PodRuntime> OpenAsync(StatePaths paths, TimeProvider time, ILogger<PodRuntime> logger, PodRuntimeOptions options)
     {
         string mount = CgroupMount.Find(paths.Proc) ?? throw new InvalidOperationException("no cgroup2 filesystem is mounted: pods can be neither tracked nor ended");
-        PodCgroups cgroups = PodCgroups.Open(paths.Cgroup, mount);
+        PodCgroups cgroups = CgroupDrivers.Open(paths, mount, options, time, logger);
         string rootMountPoint = paths.Run + "/rootfs";
         Directory.CreateDirectory(rootMountPoint);
         ShimReactor reactor = new();
@@ -90,7 +90,7 @@ public sealed class PodRuntime : IPodRuntime, IAsyncDisposable
         catch
         {
             reactor.Dispose();
-            cgroups.RemoveRootIfEmpty();
+            cgroups.Dispose();
             throw;
         }
     }
@@ -99,7 +99,7 @@ public sealed class PodRuntime : IPodRuntime, IAsyncDisposable
     {
         IReadOnlyList<string> missing = _node.Cgroups.Missing;
         string message = missing.Count == 0 ? "" : $"cgroup v2 controllers missing: {string.Join(", ", missing)}";
-        return ValueTask.FromResult(new RuntimeStatus(true, message, missing));
+        return ValueTask.FromResult(new RuntimeStatus(true, message, missing) { CgroupDriver = _node.Cgroups.Driver.Kind.ToString().ToLowerInvariant() });
     }
 
     public async Task<PodSandbox> RunPodSandboxAsync(PodSandboxConfig config, CancellationToken cancellationToken)
@@ -110,7 +110,7 @@ public sealed class PodRuntime : IPodRuntime, IAsyncDisposable
             LivePod pod = _pods.GetOrAdd(config.Uid, static (uid, manifest) => new LivePod(uid, manifest), config.Pod);
             // While this waited, the pod's last sandbox may have been removed, and the pod been forgotten with it.
             sandbox = await GatedAsync(
-                pod, cancellationToken, async () => _pods.GetValueOrDefault(config.Uid) == pod ? await RunPodSandboxAsync(pod, config) : null);
+                pod, cancellationToken, async () => _pods.GetValueOrDefault(config.Uid) == pod ? await RunPodSandboxAsync(pod, config, cancellationToken) : null);
         }
         while (sandbox is null);
         return sandbox;
@@ -178,11 +178,7 @@ public sealed class PodRuntime : IPodRuntime, IAsyncDisposable
     public Task UpdatePodSandboxResourcesAsync(PodSandboxId id, Pod pod, CancellationToken cancellationToken)
     {
         if (FindSandbox(id) is null) throw new PodRuntimeException(RuntimeFailure.NotFound, $"sandbox {id} does not exist");
-        return WithSandboxAsync(id, cancellationToken, sandbox =>
-        {
-            _resources.Update(sandbox, pod);
-            return Task.CompletedTask;
-        });
+        return WithSandboxAsync(id, cancellationToken, sandbox => _resources.UpdateAsync(sandbox, pod, cancellationToken));
     }
 
     public async Task<IReadOnlyList<PodRuntimeState>> ListPodsAsync(CancellationToken cancellationToken)
@@ -246,10 +242,10 @@ public sealed class PodRuntime : IPodRuntime, IAsyncDisposable
         _node.Shims.Dispose();
         _reactor.Dispose();
         _events.Writer.TryComplete();
-        _node.Cgroups.RemoveRootIfEmpty();
+        _node.Cgroups.Dispose();
     }
 
-    private async Task<PodSandbox?> RunPodSandboxAsync(LivePod pod, PodSandboxConfig config)
+    private async Task<PodSandbox?> RunPodSandboxAsync(LivePod pod, PodSandboxConfig config, CancellationToken cancellationToken)
     {
         if (pod.Find(PodSandboxId.For(config.Uid, config.Attempt)) is { } known)
         {
@@ -258,7 +254,7 @@ public sealed class PodRuntime : IPodRuntime, IAsyncDisposable
         }
         // One sandbox at a time: they would share the cgroup and the volumes.
         foreach (LiveSandbox older in pod.Sandboxes) await _teardown.StopAsync(older, "another sandbox takes its place");
-        LiveSandbox sandbox = await _setup.RunAsync(pod, config);
+        LiveSandbox sandbox = await _setup.RunAsync(pod, config, cancellationToken);
         _watch.Follow(sandbox, sandbox.Shim!);
         return sandbox.ToCri();
     }

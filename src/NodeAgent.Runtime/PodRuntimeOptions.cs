@@ -1,4 +1,6 @@
+using NodeAgent.Core.Resources;
 using NodeAgent.Runtime.Bundle;
+using NodeAgent.Runtime.Cgroups;
 
 namespace NodeAgent.Runtime;
 
@@ -19,11 +21,11 @@ public sealed record PodRuntimeOptions
     /// <summary>Refuses a pod whose limits the node cannot enforce, instead of running it and saying so.</summary>
     public bool RequireControllers { get; init; }
 
-    /// <summary>Processes a pod may have; null for no limit.</summary>
-    public long? PodPidsLimit { get; init; }
+    /// <summary>Who makes the cgroups of pods. The cgroup root (<see cref="Core.StatePaths.Cgroup"/>) is a slice's folder for systemd's, any other for ours.</summary>
+    public CgroupDriverKind CgroupDriver { get; init; }
 
-    /// <summary>An out-of-memory kill takes one process of a container instead of all.</summary>
-    public bool SingleProcessOomKill { get; init; }
+    /// <summary>What the configuration says of limits; what the machine says (memory, swap, page sizes) is filled in by the runtime.</summary>
+    public CgroupSettings Cgroups { get; init; } = new();
 
     /// <summary>How long a process may take to vanish after SIGKILL before the verb fails; the kernel may hold one in an uninterruptible call.</summary>
     public TimeSpan KillDeadline { get; init; } = TimeSpan.FromSeconds(15);

@@ -49,4 +49,10 @@ internal static partial class RuntimeLog
 
     [LoggerMessage(4214, LogLevel.Debug, "volumes {Folder} belong to no pod that is wanted, they are removed")]
     public static partial void OrphanVolumes(ILogger logger, string folder);
+
+    [LoggerMessage(4215, LogLevel.Warning, "unit {Unit} exists already: it is stopped to make place")]
+    public static partial void UnitInTheWay(ILogger logger, string unit);
+
+    [LoggerMessage(4216, LogLevel.Warning, "unit {Unit}: its weight could not be set")]
+    public static partial void WeightNotSet(ILogger logger, string unit, Exception error);
 }

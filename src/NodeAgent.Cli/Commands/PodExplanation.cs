@@ -24,8 +24,8 @@ internal static class PodExplanation
         description.Field(0, "Grace", $"{GraceSeconds(pod)}s from the stop signal to SIGKILL");
         Sandbox(description, pod);
         Volumes(description, spec.Volumes);
-        foreach (Container container in spec.InitContainers ?? []) Container(description, PodResources.IsSidecar(container) ? "Sidecar" : "Init Container", spec, container);
-        foreach (Container container in spec.Containers ?? []) Container(description, "Container", spec, container);
+        foreach (Container container in spec.InitContainers ?? []) Container(description, PodResources.IsSidecar(container) ? "Sidecar" : "Init Container", pod, container);
+        foreach (Container container in spec.Containers ?? []) Container(description, "Container", pod, container);
         Steps(description, pod, uid, file, now);
     }
 
@@ -40,7 +40,7 @@ internal static class PodExplanation
         description.Field(1, "IPC", spec.HostIPC == true ? "the node's" : "a namespace of its own, shared by the pod's containers");
         description.Field(1, "UTS", spec.HostNetwork == true ? "the node's" : "a namespace of its own, shared by the pod's containers");
         description.Field(1, "PID", spec.HostPID == true ? "the node's" : spec.ShareProcessNamespace == true ? "one namespace shared by the pod's containers" : "a namespace per container");
-        description.Field(1, "Cgroup", Writes(CgroupValues.ForPod(pod, null)));
+        description.Field(1, "Cgroup", Writes(CgroupValues.ForPod(pod, new CgroupSettings())));
     }
 
     private static void Volumes(Description description, IReadOnlyList<Volume>? volumes)
@@ -62,14 +62,15 @@ internal static class PodExplanation
         }
     }
 
-    private static void Container(Description description, string title, PodSpec spec, Container container)
+    private static void Container(Description description, string title, Pod pod, Container container)
     {
+        PodSpec spec = pod.Spec!;
         description.Heading(0, $"{title} {container.Name}");
         description.Field(1, "Image", $"{container.Image} (pulled {container.ImagePullPolicy})");
         description.Field(1, "Runs", string.Join(' ', (container.Command ?? ["<the image's entrypoint>"]).Concat(container.Args ?? (container.Command is null ? ["<the image's command>"] : [])).Select(Word)));
         description.Field(1, "User", User(spec, container));
         description.Field(1, "Rights", Rights(container.SecurityContext));
-        description.Field(1, "Cgroup", Writes(CgroupValues.ForContainer(container.Resources, singleProcessOomKill: false)));
+        description.Field(1, "Cgroup", Writes(CgroupValues.ForContainer(pod, container.Resources, new CgroupSettings())));
         description.Field(1, "Environment", (container.Env ?? []).Select(variable => variable.Name ?? ""));
         description.Field(1, "Mounts", (container.VolumeMounts ?? []).Select(mount => $"{mount.MountPath} from {mount.Name} ({(mount.ReadOnly == true ? "read-only" : "read-write")})"));
         description.Field(1, "Ports", (container.Ports ?? []).Select(port => $"{port.Port}/{port.Protocol}{(port.HostPort is { } hostPort and not 0 ? $" as the node's {hostPort}" : "")}"));

@@ -16,6 +16,7 @@ internal static class AgentChecks
         {
             using HttpExchange ready = client.Send("GET", "/readyz", "the agent", "*/*");
             findings.Add(Finding.Ok("agent", "ready"));
+            Driver(client, findings);
             Pods(client, paths, findings);
             Manifests(client, findings);
         }
@@ -27,6 +28,22 @@ internal static class AgentChecks
                 findings.Add(new Finding(FindingLevel.Warning, "pods", $"{records.Length} pods run, or have run, without an agent to look after them", "an agent that starts takes them over"));
         }
         return findings;
+    }
+
+    private static void Driver(AgentClient client, List<Finding> findings)
+    {
+        JsonElement json = client.Get(ResourceKind.Nodes.Path(null), "the node");
+        Node? node = json.Deserialize(KubernetesJson.Wire.NodeList)!.Items.FirstOrDefault();
+        string driver = node?.Metadata?.Annotations?.GetValueOrDefault(NodeAnnotation.CgroupDriver) ?? "";
+        bool booted = Directory.Exists("/run/systemd/system");
+        findings.Add((driver, booted) switch
+        {
+            ("systemd", _) => Finding.Ok("cgroup driver", "systemd: a scope per pod, which systemd-cgls and systemctl show"),
+            ("cgroupfs", true) => new Finding(
+                FindingLevel.Warning, "cgroup driver", "cgroupfs although systemd runs the machine: it knows nothing of the pods", "set cgroupDriver: auto, and see journalctl -u podagent"),
+            ("cgroupfs", false) => Finding.Ok("cgroup driver", "cgroupfs, since systemd does not run the machine"),
+            _ => new Finding(FindingLevel.Warning, "cgroup driver", "the agent does not tell", "podagent and podctl should be of one version"),
+        });
     }
 
     private static void Pods(AgentClient client, StatePaths paths, List<Finding> findings)

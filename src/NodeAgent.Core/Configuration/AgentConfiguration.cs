@@ -1,4 +1,5 @@
 using NodeAgent.Core.Admission;
+using NodeAgent.Core.Resources;
 
 namespace NodeAgent.Core.Configuration;
 
@@ -32,10 +33,15 @@ public sealed record AgentConfiguration
     /// <summary>The API's unix socket; default <c>podagent.sock</c> in <see cref="RunDir"/>.</summary>
     public string? Socket { get; init; }
 
-    /// <summary><c>auto</c> or <c>cgroupfs</c>.</summary>
+    /// <summary>
+    /// Who makes the cgroups of pods: <c>systemd</c> (a scope per pod), <c>cgroupfs</c> (the agent), or <c>auto</c>, which is systemd where it runs the machine.
+    /// Default <c>auto</c>.
+    /// </summary>
     public string? CgroupDriver { get; init; }
 
-    /// <summary>The agent's folder in the cgroup v2 tree, relative to its mount; default <c>podagent</c>.</summary>
+    /// <summary>
+    /// The agent's folder in the cgroup v2 tree, relative to its mount; default <c>podagent</c>. With systemd the slice of that name, <c>podagent.slice</c>.
+    /// </summary>
     public string? CgroupRoot { get; init; }
 
     /// <summary><c>none</c>: pods have a loopback interface of their own.</summary>
@@ -58,4 +64,19 @@ public sealed record AgentConfiguration
 
     /// <summary>What the agent itself needs, held back from pods: cpu, memory, ephemeral-storage. Default none.</summary>
     public NodeResources? KubeReserved { get; init; }
+
+    /// <summary>Processes and threads a pod may have; −1, the default, for no limit.</summary>
+    public long? PodPidsLimit { get; init; }
+
+    /// <summary>An out-of-memory kill takes one process of a container instead of all of them; default false.</summary>
+    public bool? SingleProcessOOMKill { get; init; }
+
+    /// <summary><c>memorySwap.swapBehavior</c>: <c>NoSwap</c>, the default, or <c>LimitedSwap</c>.</summary>
+    public SwapBehavior? SwapBehavior { get; init; }
+
+    /// <summary>
+    /// Above 0, at most 1: containers are slowed down (<c>memory.high</c>) when they use more than their request and this part of what lies between it and their
+    /// limit, or what pods may have where they have none. Not written: never.
+    /// </summary>
+    public double? MemoryThrottlingFactor { get; init; }
 }

@@ -1,7 +1,9 @@
+using System.Globalization;
 using System.Text;
 using NodeAgent.Core.Admission;
 using NodeAgent.Core.Manifests;
 using NodeAgent.Core.Model;
+using NodeAgent.Core.Resources;
 using NodeAgent.Core.Status;
 
 namespace NodeAgent.Core.Configuration;
@@ -14,9 +16,13 @@ public static class ConfigurationParser
         "apiVersion", "kind", "nodeName", "staticPodPath", "fileCheckFrequency", "rootDir", "runDir", "podLogsDir", "socket",
         "cgroupDriver", "cgroupRoot", "network", "requireControllers", "shimPath", "crashLoopBackOff",
         "maxPods", "systemReserved", "kubeReserved",
+        "podPidsLimit", "singleProcessOOMKill", "memorySwap", "memoryThrottlingFactor",
     ];
 
     private const int LargestPodCount = 1_000_000;
+
+    // The kernel's own limit of process ids (PID_MAX_LIMIT) on 64-bit machines.
+    private const int LargestPidCount = 4 << 20;
     private static readonly string[] ReservableResources = [ResourceName.Cpu, ResourceName.EphemeralStorage, ResourceName.Memory];
     private static readonly TimeSpan ShortestRestartPeriod = TimeSpan.FromSeconds(1), LongestRestartPeriod = TimeSpan.FromSeconds(300);
 
@@ -63,7 +69,7 @@ public static class ConfigurationParser
                 RunDir = Folder("runDir"),
                 PodLogsDir = Folder("podLogsDir"),
                 Socket = Folder("socket"),
-                CgroupDriver = OneOf("cgroupDriver", "auto", "cgroupfs"),
+                CgroupDriver = OneOf("cgroupDriver", "auto", "systemd", "cgroupfs"),
                 CgroupRoot = Text("cgroupRoot"),
                 Network = OneOf("network", "none"),
                 RequireControllers = Bool("requireControllers"),
@@ -72,6 +78,10 @@ public static class ConfigurationParser
                 MaxPods = Count("maxPods", 1, LargestPodCount),
                 SystemReserved = Reserved("systemReserved"),
                 KubeReserved = Reserved("kubeReserved"),
+                PodPidsLimit = Count("podPidsLimit", -1, LargestPidCount),
+                SingleProcessOOMKill = Bool("singleProcessOOMKill"),
+                SwapBehavior = Swap(),
+                MemoryThrottlingFactor = Fraction("memoryThrottlingFactor"),
             };
         }
 
@@ -138,6 +148,42 @@ public static class ConfigurationParser
                 findings.Add(entry.Value, FieldPath.Root.Field(field), ManifestReason.OutOfRange, $"is {entry.Value.Integer}", $"between {least} and {most}");
             else
                 return (int)entry.Value.Integer;
+            return null;
+        }
+
+        /// <summary>Above 0, at most 1.</summary>
+        private double? Fraction(string field)
+        {
+            if (document.Find(field) is not { } entry)
+                return null;
+            double value = 0;
+            if (entry.Value.Kind is not (NodeKind.Int or NodeKind.Float) || !double.TryParse(entry.Value.Text, NumberStyles.Float, CultureInfo.InvariantCulture, out value))
+                findings.Add(entry.Value, FieldPath.Root.Field(field), ManifestReason.WrongType, $"is {entry.Value.Description}, expected a number", "write a number such as 0.9");
+            else if (!(value > 0 && value <= 1))
+                findings.Add(entry.Value, FieldPath.Root.Field(field), ManifestReason.OutOfRange, $"is {entry.Value.Text}", "above 0, at most 1");
+            else
+                return value;
+            return null;
+        }
+
+        private SwapBehavior? Swap()
+        {
+            if (document.Find("memorySwap") is not { } entry)
+                return null;
+            FieldPath path = FieldPath.Root.Field("memorySwap");
+            if (entry.Value.Kind != NodeKind.Mapping)
+            {
+                findings.Add(entry.Value, path, ManifestReason.WrongType, $"is {entry.Value.Description}, expected an object", "write swapBehavior under it");
+                return null;
+            }
+
+            RefuseUnknown(entry.Value, path, ["swapBehavior"]);
+            if (entry.Value.Find("swapBehavior") is not { } behavior || behavior.Value.Text.Length == 0)
+                return null;
+            string[] known = Enum.GetNames<SwapBehavior>();
+            if (known.Contains(behavior.Value.Text, StringComparer.Ordinal))
+                return Enum.Parse<SwapBehavior>(behavior.Value.Text);
+            findings.Add(behavior.Value, path.Field("swapBehavior"), ManifestReason.UnsupportedValue, $"is {ManifestText.Quote(behavior.Value.Text)}", "one of: " + string.Join(", ", known));
             return null;
         }
 

@@ -91,7 +91,11 @@ public interface IPodRuntime
 
 /// <param name="Ready">False with the reason when no pod can be started.</param>
 /// <param name="MissingControllers">cgroup v2 controllers that limits need and the node lacks, of <c>cpu</c>, <c>memory</c>, <c>pids</c>.</param>
-public sealed record RuntimeStatus(bool Ready, string Message, IReadOnlyList<string> MissingControllers);
+public sealed record RuntimeStatus(bool Ready, string Message, IReadOnlyList<string> MissingControllers)
+{
+    /// <summary>Who makes the cgroups of pods: <c>systemd</c>, <c>cgroupfs</c>, or empty where there are none.</summary>
+    public string CgroupDriver { get; init; } = "";
+}
 
 /// <summary>What a sandbox is made from.</summary>
 /// <param name="Attempt">0 for the first sandbox of this pod uid, one more each time it has to be made again.</param>

@@ -159,6 +159,12 @@ public static class PodConditionType
     public const string ResourcesEnforced = "ResourcesEnforced";
 }
 
+public static class NodeAnnotation
+{
+    /// <summary>Our own: who makes the cgroups of pods on the node, <c>systemd</c> or <c>cgroupfs</c>.</summary>
+    public const string CgroupDriver = "podagent.io/cgroup-driver";
+}
+
 public static class NodeConditionType
 {
     public const string Ready = "Ready";

@@ -19,7 +19,7 @@ public static class OomScore
     /// <param name="memoryCapacity">Bytes of memory of the node.</param>
     public static int ForContainer(Pod pod, Container container, long memoryCapacity)
     {
-        if (pod.Spec?.PriorityClassName == NodeCritical) return Guaranteed;
+        if (IsCritical(pod)) return Guaranteed;
         string qos = QosClass.Of(pod);
         if (qos == PodQosClass.Guaranteed) return Guaranteed;
         if (qos == PodQosClass.BestEffort) return BestEffort;
@@ -31,6 +31,8 @@ public static class OomScore
         long adjust = 1000 - (long)((Int128)1000 * request / Math.Max(memoryCapacity, 1));
         return (int)Math.Clamp(adjust, 3, 999);
     }
+
+    internal static bool IsCritical(Pod pod) => pod.Spec?.PriorityClassName == NodeCritical;
 
     private static long MemoryRequest(Container container) => PodResources.Request(container.Resources, ResourceName.Memory) ?? 0;
 

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Globalization;
 using NodeAgent.Core.Cri;
 using NodeAgent.Core.Model;
@@ -8,184 +7,93 @@ using NodeAgent.Linux;
 namespace NodeAgent.Runtime.Cgroups;
 
 /// <summary>
-/// The agent's own part of the cgroup v2 tree, written directly (the <c>cgroupfs</c> driver). Processes live in leaves only, as the kernel demands once a
-/// controller is handed down.
+/// The cgroups of pods, made by a driver, and what lies in them. Processes live in leaves only, as the kernel demands once a controller is handed down.
 /// <code>
-/// {root}/                        controllers handed down as far as the machine has them
-///   pod{uid}/                    Guaranteed
-///   burstable/pod{uid}/          cpu.weight = what its pods ask for together
-///   besteffort/pod{uid}/         cpu.weight = 1
-///     shim/                      the process that holds the sandbox
-///     {container id}/            one run of a container, and what is executed in it
+/// {pod}/               the driver's
+///   shim/              the process that holds the sandbox
+///   {container id}/    one run of a container, and what is executed in it
 /// </code>
 /// Without a controller its files are not written and <see cref="Missing"/> names it: tracking, freezing and killing work regardless.
-/// Called by the sandbox and container sequences; the QoS folders' weights are the only state, guarded by a lock.
+/// Called by the sandbox and container sequences. Owns the driver.
 /// </summary>
-public sealed class PodCgroups
+public sealed class PodCgroups(ICgroupDriver driver, CgroupSettings settings) : IDisposable
 {
-    /// <summary>The controllers that a pod's limits need.</summary>
-    public static readonly IReadOnlyList<string> Wanted = ["cpu", "memory", "pids"];
+    /// <summary>The controllers that a pod's limits need; the last one only where huge pages are asked for.</summary>
+    public static readonly IReadOnlyList<string> Wanted = ["cpu", "memory", "pids", HugePages];
 
-    private const string PodPrefix = "pod";
+    internal const string HugePages = "hugetlb";
     private const string ShimLeaf = "shim";
-    private readonly string _root;
-    private readonly Lock _weights = new();
-    private readonly Dictionary<string, long> _burstableRequests = new(StringComparer.Ordinal);
-    private readonly HashSet<string> _enabled;
-    private readonly ConcurrentDictionary<string, byte> _prepared = new(StringComparer.Ordinal);
 
-    private PodCgroups(string root, HashSet<string> enabled)
-    {
-        _root = root;
-        _enabled = enabled;
-    }
+    public ICgroupDriver Driver => driver;
 
-    /// <summary>Of <see cref="Wanted"/>, those that this machine or its owner does not hand to us.</summary>
-    public IReadOnlyList<string> Missing => [.. Wanted.Where(controller => !_enabled.Contains(controller))];
+    public CgroupSettings Settings => settings;
 
-    /// <summary>Makes the root and hands the controllers down to it, level by level from the cgroup2 mount.</summary>
-    /// <param name="mount">Mount point of cgroup2, a prefix of <paramref name="root"/>.</param>
-    public static PodCgroups Open(string root, string mount)
-    {
-        if (!root.StartsWith(mount + "/", StringComparison.Ordinal))
-            throw new ArgumentException($"cgroup root {root} is not below the cgroup2 mount {mount}", nameof(root));
-        Cgroupfs.Create(root);
-        string level = mount;
-        HandDown(level);
-        foreach (string part in root[(mount.Length + 1)..].Split('/'))
-        {
-            level += "/" + part;
-            HandDown(level);
-        }
-        return new PodCgroups(root, new HashSet<string>(Cgroupfs.ReadWords(root, Cgroupfs.SubtreeControl), StringComparer.Ordinal));
-    }
+    /// <summary>Of <see cref="Wanted"/>, those that this machine or its owner does not hand to us. Huge pages are rare: who asks for them is told, nobody else.</summary>
+    public IReadOnlyList<string> Missing => [.. Wanted.Where(controller => controller != HugePages && !driver.Enabled.Contains(controller))];
 
-    public string PodPath(PodUid uid, string qosClass) => qosClass switch
-    {
-        PodQosClass.Burstable => $"{_root}/burstable/{PodPrefix}{uid}",
-        PodQosClass.BestEffort => $"{_root}/besteffort/{PodPrefix}{uid}",
-        _ => $"{_root}/{PodPrefix}{uid}",
-    };
+    /// <summary>What of a pod's resources nobody enforces on this node.</summary>
+    public IReadOnlyList<string> MissingFor(Pod pod) =>
+        [.. CgroupValues.ControllersAskedFor(pod, settings).Where(controller => !driver.Enabled.Contains(controller))];
 
     public static string ShimPath(string pod) => $"{pod}/{ShimLeaf}";
 
     public static string ContainerPath(string pod, ContainerId id) => $"{pod}/{id}";
 
-    /// <summary>Makes the pod's cgroup and the shim's leaf in it.</summary>
-    public void CreatePod(PodUid uid, Pod pod, long? podPidsLimit)
+    public string CreateContainer(string podPath, ContainerId id, Pod pod, ResourceRequirements? resources)
     {
-        string qos = QosClass.Of(pod);
-        string path = PodPath(uid, qos);
-        string parent = Path.GetDirectoryName(path)!;
-        if (parent != _root && _prepared.TryAdd(parent, 0))
-        {
-            Cgroupfs.Create(parent);
-            HandDown(parent);
-            if (qos == PodQosClass.BestEffort) WriteAll(parent, CgroupValues.ForQosClass(qos, 0).Writes());
-        }
+        string path = ContainerPath(podPath, id);
         Cgroupfs.Create(path);
-        HandDown(path);
-        WriteAll(path, CgroupValues.ForPod(pod, podPidsLimit).Writes());
-        if (qos == PodQosClass.Burstable) Weigh(path, PodResources.Request(pod, ResourceName.Cpu));
-        Cgroupfs.Create(ShimPath(path));
-    }
-
-    /// <summary>Takes a pod cgroup that an earlier agent made into account.</summary>
-    public void Adopt(string path, Pod pod) => Weigh(path, PodResources.Request(pod, ResourceName.Cpu));
-
-    public string CreateContainer(string pod, ContainerId id, CgroupValues values)
-    {
-        string path = ContainerPath(pod, id);
-        Cgroupfs.Create(path);
-        WriteAll(path, values.Writes());
+        WriteAll(path, CgroupValues.ForContainer(pod, resources, settings).Writes(), driver.Enabled);
         return path;
     }
 
-    /// <summary>Gives a pod's cgroup the values of another version of the pod; its class stays.</summary>
-    public void UpdatePod(string path, Pod pod, long? podPidsLimit)
-    {
-        WriteAll(path, CgroupValues.ForPod(pod, podPidsLimit).Updates());
-        Weigh(path, PodResources.Request(pod, ResourceName.Cpu));
-    }
-
-    public void UpdateContainer(string path, CgroupValues values) => WriteAll(path, values.Updates());
+    public void UpdateContainer(string path, CgroupValues values) => WriteAll(path, values.Updates(), driver.Enabled);
 
     /// <summary>Bytes that a cgroup uses now; null when the memory controller is missing.</summary>
     public static long? MemoryUsage(string path) =>
         long.TryParse(Cgroupfs.Read(path, "memory.current"), NumberStyles.None, CultureInfo.InvariantCulture, out long bytes) ? bytes : null;
 
-    /// <summary>Kills what is left in it and removes it. Throws <see cref="TimeoutException"/> when a process does not die.</summary>
+    /// <summary>Kills what is left in a container's or pod's and removes it. Throws <see cref="TimeoutException"/> when a process does not die.</summary>
     public async ValueTask RemoveAsync(string cgroup, TimeSpan timeout, TimeProvider time)
     {
-        if (!Directory.Exists(cgroup)) return;
-        if (Cgroupfs.IsPopulated(cgroup))
+        if (Directory.Exists(cgroup))
         {
-            Cgroupfs.Kill(cgroup);
-            if (!await Task.Run(() => Cgroupfs.WaitUntilEmpty(cgroup, timeout, time)))
-                throw new TimeoutException($"cgroup {cgroup}: processes {string.Join(' ', AllProcesses(cgroup))} did not die within {timeout.TotalSeconds} s of SIGKILL");
-        }
-        Cgroupfs.Remove(cgroup);
-        Weigh(cgroup, null);
-    }
-
-    /// <summary>Every pod cgroup there is, whoever made it.</summary>
-    public IReadOnlyList<(PodUid Uid, string Path)> Pods()
-    {
-        var pods = new List<(PodUid, string)>();
-        foreach (string parent in new[] { _root, $"{_root}/burstable", $"{_root}/besteffort" })
-        {
-            if (!Directory.Exists(parent)) continue;
-            foreach (string folder in Directory.EnumerateDirectories(parent, PodPrefix + "*"))
-                pods.Add((new PodUid(Path.GetFileName(folder)[PodPrefix.Length..]), folder));
-        }
-        return pods;
-    }
-
-    /// <summary>Removes the QoS folders and the root if nothing lives in them.</summary>
-    public void RemoveRootIfEmpty()
-    {
-        foreach (string folder in new[] { $"{_root}/burstable", $"{_root}/besteffort", _root })
-        {
-            try
+            if (Cgroupfs.IsPopulated(cgroup))
             {
-                if (Directory.Exists(folder) && Directory.GetDirectories(folder).Length == 0) Directory.Delete(folder);
-                _prepared.TryRemove(folder, out _);
+                Cgroupfs.Kill(cgroup);
+                if (!await Task.Run(() => Cgroupfs.WaitUntilEmpty(cgroup, timeout, time)))
+                    throw new TimeoutException($"cgroup {cgroup}: processes {string.Join(' ', AllProcesses(cgroup))} did not die within {timeout.TotalSeconds} s of SIGKILL");
             }
-            catch (IOException)
-            {
-                // In use: by another agent's pods or by a process put there by hand. Leaving it is right.
-            }
+            Cgroupfs.Remove(cgroup);
         }
+        driver.Forget(cgroup);
     }
 
-    private static IEnumerable<int> AllProcesses(string cgroup) =>
-        Cgroupfs.Processes(cgroup).Concat(Directory.GetDirectories(cgroup).SelectMany(AllProcesses));
+    public void Dispose() => driver.Dispose();
 
-    private void WriteAll(string cgroup, IEnumerable<CgroupWrite> writes)
+    internal static void WriteAll(string cgroup, IEnumerable<CgroupWrite> writes, IReadOnlySet<string> enabled)
     {
         foreach (CgroupWrite write in writes)
         {
-            if (_enabled.Contains(write.Controller)) Cgroupfs.Write(cgroup, write.File, write.Value);
-        }
-    }
-
-    private void Weigh(string pod, long? cpuRequest)
-    {
-        string parent = Path.GetDirectoryName(pod)!;
-        if (!parent.EndsWith("/burstable", StringComparison.Ordinal)) return;
-        lock (_weights)
-        {
-            if (cpuRequest is { } request) _burstableRequests[pod] = request;
-            else if (!_burstableRequests.Remove(pod)) return;
-            WriteAll(parent, CgroupValues.ForQosClass(PodQosClass.Burstable, _burstableRequests.Values.Sum()).Writes());
+            if (!enabled.Contains(write.Controller)) continue;
+            try
+            {
+                Cgroupfs.Write(cgroup, write.File, write.Value);
+            }
+            catch (FileNotFoundException) when (write.Optional)
+            {
+                // This kernel has nothing of the kind to limit.
+            }
         }
     }
 
     /// <summary>Enables for the children of a level what the level itself has. What can't be enabled stays missing and is reported, not fatal.</summary>
-    private static void HandDown(string level)
+    internal static void HandDown(string level) => HandDown(level, Wanted);
+
+    internal static void HandDown(string level, IEnumerable<string> controllers)
     {
         string[] enabled = Cgroupfs.ReadWords(level, Cgroupfs.SubtreeControl);
-        foreach (string controller in Wanted.Intersect(Cgroupfs.ReadWords(level, Cgroupfs.Controllers)).Except(enabled))
+        foreach (string controller in controllers.Intersect(Cgroupfs.ReadWords(level, Cgroupfs.Controllers)).Except(enabled))
         {
             try
             {
@@ -197,4 +105,7 @@ public sealed class PodCgroups
             }
         }
     }
+
+    private static IEnumerable<int> AllProcesses(string cgroup) =>
+        Cgroupfs.Processes(cgroup).Concat(Directory.GetDirectories(cgroup).SelectMany(AllProcesses));
 }

@@ -20,7 +20,7 @@ internal sealed class ResourceUpdates(RuntimeNode node)
         if (container.Phase is ContainerPhase.Starting or ContainerPhase.Running)
         {
             string cgroup = PodCgroups.ContainerPath(container.Sandbox.Cgroup, container.Id);
-            CgroupValues values = CgroupValues.ForContainer(resources, node.Options.SingleProcessOomKill);
+            CgroupValues values = CgroupValues.ForContainer(container.Sandbox.Pod.Pod, resources, node.Cgroups.Settings);
             RefuseBelowUsage(cgroup, values, $"container {container.Sandbox.Pod.Name}/{container.Record.Name}");
             try
             {
@@ -34,7 +34,7 @@ internal sealed class ResourceUpdates(RuntimeNode node)
         container.Apply(resources);
     }
 
-    public void Update(LiveSandbox sandbox, Pod pod)
+    public async Task UpdateAsync(LiveSandbox sandbox, Pod pod, CancellationToken cancellationToken)
     {
         string before = QosClass.Of(sandbox.Pod.Pod);
         string after = QosClass.Of(pod);
@@ -42,8 +42,8 @@ internal sealed class ResourceUpdates(RuntimeNode node)
             throw new PodRuntimeException(RuntimeFailure.QosClassChanged, $"pod {sandbox.Pod.Name}: these resources would make it {after}, it is {before}");
         if (sandbox.IsReady)
         {
-            RefuseBelowUsage(sandbox.Cgroup, CgroupValues.ForPod(pod, node.Options.PodPidsLimit), $"pod {sandbox.Pod.Name}");
-            node.Cgroups.UpdatePod(sandbox.Cgroup, pod, node.Options.PodPidsLimit);
+            RefuseBelowUsage(sandbox.Cgroup, CgroupValues.ForPod(pod, node.Cgroups.Settings), $"pod {sandbox.Pod.Name}");
+            await node.Cgroups.Driver.UpdatePodAsync(sandbox.Cgroup, pod, cancellationToken);
         }
         node.Records.Write(sandbox.Pod.Uid, pod);
         sandbox.Pod.Pod = pod;

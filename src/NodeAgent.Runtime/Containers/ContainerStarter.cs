@@ -44,7 +44,7 @@ internal sealed class ContainerStarter(RuntimeNode node, ContainerExits exits, C
         try
         {
             node.Options.Pass("ContainerStart.AfterRecord");
-            node.Cgroups.CreateContainer(sandbox.Cgroup, container.Id, CgroupValues.ForContainer(container.Record.Resources, node.Options.SingleProcessOomKill));
+            node.Cgroups.CreateContainer(sandbox.Cgroup, container.Id, sandbox.Pod.Pod, container.Record.Resources);
             node.Options.Pass("ContainerStart.AfterCgroup");
             using SafeFileHandle cgroup = Cgroupfs.OpenFolder(cgroupPath);
             FilterDevices(cgroup, bundle.Spec);

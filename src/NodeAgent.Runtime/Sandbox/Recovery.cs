@@ -74,7 +74,7 @@ internal sealed class Recovery(RuntimeNode node, SandboxTeardown teardown, ShimW
     }
 
     private string FindCgroup(LivePod pod) =>
-        node.Cgroups.Pods().FirstOrDefault(found => found.Uid == pod.Uid).Path ?? node.Cgroups.PodPath(pod.Uid, QosClass.Of(pod.Pod));
+        node.Cgroups.Driver.Pods().FirstOrDefault(found => found.Uid == pod.Uid).Path ?? node.Cgroups.Driver.PodPath(pod.Uid, QosClass.Of(pod.Pod));
 
     private async Task RecoverAsync(LiveSandbox sandbox)
     {
@@ -110,7 +110,7 @@ internal sealed class Recovery(RuntimeNode node, SandboxTeardown teardown, ShimW
         IReadOnlyList<ShimSlot> slots = await shim.ListAsync();
         foreach (ShimSlot slot in slots) sandbox.SlotSeen(slot.Id);
         sandbox.PausePid = slots.FirstOrDefault(slot => slot.Id == LiveSandbox.PauseSlot)?.Pid ?? 0;
-        node.Cgroups.Adopt(sandbox.Cgroup, sandbox.Pod.Pod);
+        node.Cgroups.Driver.Adopt(sandbox.Cgroup, sandbox.Pod.Pod);
         foreach (LiveContainer container in sandbox.Containers.Values)
             await CompareAsync(container, slots.FirstOrDefault(slot => slot.Id == container.Record.Slot));
         await DropForeignSlotsAsync(sandbox, shim, slots);
@@ -177,7 +177,7 @@ internal sealed class Recovery(RuntimeNode node, SandboxTeardown teardown, ShimW
 
     private async Task RemoveOrphanCgroupsAsync(IReadOnlyList<LivePod> pods)
     {
-        foreach ((PodUid uid, string cgroup) in node.Cgroups.Pods())
+        foreach ((PodUid uid, string cgroup) in node.Cgroups.Driver.Pods())
         {
             if (pods.Any(pod => pod.Uid == uid && pod.Sandboxes.Any(sandbox => sandbox.Cgroup == cgroup))) continue;
             RuntimeLog.OrphanCgroup(node.Logger, cgroup);

@@ -22,17 +22,18 @@ namespace NodeAgent.Runtime.Sandbox;
 ///   1 record: phase Creating                          the folder is renamed and deleted
 ///   2 cgroup: the pod's and the shim's leaf           kill, wait, rmdir
 ///   3 shim: socket, process born in its leaf, connection   shutdown, which kills all it started; else SIGKILL
+///     a driver that makes a cgroup around a process does so now: see its own steps   undone with 2
 ///   4 volumes of the pod                              unmount and delete, unless the pod had some before
 ///   5 files: hosts, resolv.conf, hostname; shm        unmount shm (the files go with the folder)
 ///   6 namespaces: net, ipc, uts made, host name set, loopback up         with the shim
 ///   7 pause: pid 1 of a shared pid namespace, if the pod wants one        with the shim
 ///   8 record: phase Ready
-/// The shim starts while 4 and 5 are done: it needs none of them.
+/// The shim starts, and is put into its cgroup, while 4 and 5 are done: it needs none of them.
 /// </summary>
 internal sealed class SandboxSetup(RuntimeNode node, SandboxTeardown teardown)
 {
     /// <summary>Puts the sandbox into the pod at step 1. Called under the pod's gate.</summary>
-    public async Task<LiveSandbox> RunAsync(LivePod pod, PodSandboxConfig config)
+    public async Task<LiveSandbox> RunAsync(LivePod pod, PodSandboxConfig config, CancellationToken cancellationToken)
     {
         if (!PodHostname.TryFor(config.Pod, node.Options.ClusterDomain, out PodHostname? hostname, out string? problem))
             throw Failed(pod, problem);
@@ -40,6 +41,8 @@ internal sealed class SandboxSetup(RuntimeNode node, SandboxTeardown teardown)
         LiveSandbox sandbox = new(pod, NewRecord(config, resources), node.Records);
         bool hadVolumes = node.Volumes.Exist(config.Uid);
         UndoStack undo = new();
+        Task admitting = Task.CompletedTask;
+        using CancellationTokenSource giveUp = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         try
         {
             undo.Push("record", () => RemoveRecord(sandbox));
@@ -48,14 +51,14 @@ internal sealed class SandboxSetup(RuntimeNode node, SandboxTeardown teardown)
             pod.Add(sandbox);
             node.Options.Pass("SandboxSetup.AfterRecord");
 
-            undo.Push("cgroup", () => node.Cgroups.RemoveAsync(sandbox.Cgroup, node.Options.KillDeadline, node.Time));
-            node.Cgroups.CreatePod(config.Uid, config.Pod, node.Options.PodPidsLimit);
-            using SafeFileHandle cgroup = Cgroupfs.OpenFolder(PodCgroups.ShimPath(sandbox.Cgroup));
+            undo.Push("cgroup", () => RemoveCgroupAsync(sandbox, admitting, giveUp));
+            bool prepared = node.Cgroups.Driver.Prepare(config.Uid, config.Pod);
             node.Options.Pass("SandboxSetup.AfterCgroup");
 
             undo.Push("shim", () => teardown.EndShimAsync(sandbox));
-            node.Shims.Spawn(sandbox.Folder, config.Uid.Value, cgroup);
-            Task<PodShim?> connecting = node.Shims.ConnectAsync(sandbox.Folder, config.Uid.Value);
+            int pid = Spawn(sandbox, prepared);
+            Task<PodShim?> connecting = node.Shims.ConnectAsync(sandbox.Folder, config.Uid.Value, giveUp.Token);
+            admitting = node.Cgroups.Driver.AdmitAsync(config.Uid, config.Pod, pid, giveUp.Token);
             node.Options.Pass("SandboxSetup.AfterShim");
 
             if (!hadVolumes) undo.Push("volumes", () => node.Volumes.Remove(config.Uid));
@@ -69,7 +72,9 @@ internal sealed class SandboxSetup(RuntimeNode node, SandboxTeardown teardown)
             sandbox.Shim = await connecting ?? throw Failed(pod, "its shim died at once");
             ProcessIdentity process = Procfs.Identify(sandbox.Shim.Info.Pid, node.Paths.Proc) ?? throw Failed(pod, "its shim died at once");
             node.Options.Pass("SandboxSetup.AfterConnect");
-            await MakeNamespacesAsync(sandbox, config.Pod, hostname, cgroup);
+            await admitting;
+            node.Options.Pass("SandboxSetup.AfterAdmission");
+            await MakeNamespacesAsync(sandbox, config.Pod, hostname);
             node.Options.Pass("SandboxSetup.AfterNamespaces");
 
             if (config.Pod.Spec?.ShareProcessNamespace == true && config.Pod.Spec.HostPID != true) await StartPauseAsync(sandbox);
@@ -82,15 +87,30 @@ internal sealed class SandboxSetup(RuntimeNode node, SandboxTeardown teardown)
         catch (Exception e)
         {
             await UndoAsync(sandbox, undo);
-            if (e is PodRuntimeException) throw;
+            if (e is PodRuntimeException or OperationCanceledException) throw;
             throw new PodRuntimeException(
                 RuntimeFailure.FailedCreatePodSandBox, $"pod {pod.Name}: sandbox {sandbox.Attempt}: {e.Message}", (e as LinuxException)?.Errno ?? 0, e);
         }
     }
 
+    /// <returns>Pid of the shim; of no use to anybody when it is born in its cgroup.</returns>
+    private int Spawn(LiveSandbox sandbox, bool bornInCgroup)
+    {
+        using SafeFileHandle? cgroup = bornInCgroup ? Cgroupfs.OpenFolder(PodCgroups.ShimPath(sandbox.Cgroup)) : null;
+        return node.Shims.Spawn(sandbox.Folder, sandbox.Pod.Uid.Value, cgroup);
+    }
+
+    /// <summary>The admission may still be under way when a later step fails.</summary>
+    private async ValueTask RemoveCgroupAsync(LiveSandbox sandbox, Task admitting, CancellationTokenSource giveUp)
+    {
+        await giveUp.CancelAsync();
+        await admitting.ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        await node.Cgroups.RemoveAsync(sandbox.Cgroup, node.Options.KillDeadline, node.Time);
+    }
+
     private SandboxRecord NewRecord(PodSandboxConfig config, string? resources) => new(
         config.Uid.Value, config.Attempt, config.Pod.Metadata?.Namespace ?? "default", config.Pod.Metadata?.Name ?? "", config.Source,
-        SandboxPhase.Creating, node.Cgroups.PodPath(config.Uid, QosClass.Of(config.Pod)), node.Now, default, [], resources);
+        SandboxPhase.Creating, node.Cgroups.Driver.PodPath(config.Uid, QosClass.Of(config.Pod)), node.Now, default, [], resources);
 
     private void MakeFiles(LiveSandbox sandbox, Pod pod, PodHostname hostname)
     {
@@ -99,8 +119,9 @@ internal sealed class SandboxSetup(RuntimeNode node, SandboxTeardown teardown)
             RuntimeLog.DnsOmitted(node.Logger, sandbox.Pod.Name, omitted);
     }
 
-    private static async Task MakeNamespacesAsync(LiveSandbox sandbox, Pod pod, PodHostname hostname, SafeFileHandle cgroup)
+    private static async Task MakeNamespacesAsync(LiveSandbox sandbox, Pod pod, PodHostname hostname)
     {
+        using SafeFileHandle cgroup = Cgroupfs.OpenFolder(PodCgroups.ShimPath(sandbox.Cgroup));
         SyscallProgram program = SandboxProgram.Build(new SandboxSpec
         {
             HostNetwork = pod.Spec?.HostNetwork == true,
@@ -133,8 +154,8 @@ internal sealed class SandboxSetup(RuntimeNode node, SandboxTeardown teardown)
 
     private string? ResourcesMessage(LivePod pod, Pod manifest)
     {
-        string[] missing = [.. CgroupValues.ControllersAskedFor(manifest, node.Options.PodPidsLimit).Intersect(node.Cgroups.Missing)];
-        if (missing.Length == 0) return null;
+        IReadOnlyList<string> missing = node.Cgroups.MissingFor(manifest);
+        if (missing.Count == 0) return null;
         string message = $"cgroup v2 controllers missing on this node: {string.Join(", ", missing)}";
         return node.Options.RequireControllers ? throw Failed(pod, $"{message}, and requireControllers is set") : message;
     }

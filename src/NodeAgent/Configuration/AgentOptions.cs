@@ -1,6 +1,8 @@
 using NodeAgent.Core;
 using NodeAgent.Core.Admission;
 using NodeAgent.Core.Configuration;
+using NodeAgent.Core.Resources;
+using NodeAgent.Runtime.Cgroups;
 
 namespace NodeAgent.Configuration;
 
@@ -13,6 +15,8 @@ namespace NodeAgent.Configuration;
 /// <param name="FileCheckFrequency">How often the manifest folder is listed although no event came.</param>
 /// <param name="MaxContainerRestartPeriod">Longest restart back-off, 1 s to 300 s.</param>
 /// <param name="MaxPods">How many pods the node takes at most.</param>
+/// <param name="CgroupDriver">Who makes the cgroups of pods.</param>
+/// <param name="Cgroups">What the configuration says of the limits of pods.</param>
 /// <param name="Reserved">What pods cannot have: the reservations for the system and the agent together.</param>
 public sealed record AgentOptions(
     StatePaths Paths,
@@ -23,19 +27,23 @@ public sealed record AgentOptions(
     TimeSpan FileCheckFrequency,
     TimeSpan MaxContainerRestartPeriod,
     int MaxPods,
-    NodeResources Reserved)
+    NodeResources Reserved,
+    CgroupDriverKind CgroupDriver,
+    CgroupSettings Cgroups)
 {
     private const int DefaultMaxPods = 110;
     private const string DefaultCgroupRoot = "podagent";
     private static readonly TimeSpan DefaultFileCheckFrequency = TimeSpan.FromSeconds(20), DefaultRestartPeriod = TimeSpan.FromSeconds(300);
 
+    /// <param name="cgroupDriver">Made of the setting and the machine, see <see cref="CgroupDriverChoice"/>.</param>
     /// <param name="cgroupMount">Where the cgroup v2 tree is mounted; null when it is not.</param>
     /// <param name="hostName">Of this machine.</param>
     /// <param name="binFolder">Folder of the daemon's executable.</param>
-    public static AgentOptions Resolve(AgentConfiguration file, AgentConfiguration flags, string? cgroupMount, string hostName, string binFolder)
+    public static AgentOptions Resolve(AgentConfiguration file, AgentConfiguration flags, CgroupDriverKind cgroupDriver, string? cgroupMount, string hostName, string binFolder)
     {
         string runDir = Absolute(flags.RunDir ?? file.RunDir ?? "/run/podagent");
         string cgroupRoot = (flags.CgroupRoot ?? file.CgroupRoot ?? DefaultCgroupRoot).Trim('/');
+        if (cgroupDriver == CgroupDriverKind.Systemd) cgroupRoot = SliceTree.FolderOf(cgroupRoot);
         var paths = new StatePaths(
             Absolute(flags.RootDir ?? file.RootDir ?? "/var/lib/podagent"),
             runDir,
@@ -51,7 +59,15 @@ public sealed record AgentOptions(
             file.FileCheckFrequency ?? DefaultFileCheckFrequency,
             file.MaxContainerRestartPeriod ?? DefaultRestartPeriod,
             file.MaxPods ?? DefaultMaxPods,
-            (file.SystemReserved ?? NodeResources.None) + (file.KubeReserved ?? NodeResources.None));
+            (file.SystemReserved ?? NodeResources.None) + (file.KubeReserved ?? NodeResources.None),
+            cgroupDriver,
+            new CgroupSettings
+            {
+                PodPidsLimit = file.PodPidsLimit is > 0 and { } limit ? limit : null,
+                SingleProcessOomKill = file.SingleProcessOOMKill ?? false,
+                Swap = file.SwapBehavior ?? SwapBehavior.NoSwap,
+                MemoryThrottlingFactor = file.MemoryThrottlingFactor,
+            });
     }
 
     private static string Absolute(string path) => Path.GetFullPath(path).TrimEnd('/') is { Length: > 0 } trimmed ? trimmed : "/";

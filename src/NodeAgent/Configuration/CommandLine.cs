@@ -16,8 +16,8 @@ internal sealed class CommandLine
     private readonly Option<string> _logDir = new("--log-dir") { Description = "container logs (default /var/log/pods)" };
     private readonly Option<string> _socket = new("--socket") { Description = "the API's unix socket (default RUN-DIR/podagent.sock)" };
     private readonly Option<string> _nodeName = new("--node-name") { Description = "name of this node (default: the host name)" };
-    private readonly Option<string> _cgroupDriver = new("--cgroup-driver") { Description = "auto or cgroupfs" };
-    private readonly Option<string> _cgroupRoot = new("--cgroup-root") { Description = "the agent's folder in the cgroup v2 tree (default podagent)" };
+    private readonly Option<string> _cgroupDriver = new("--cgroup-driver") { Description = "auto (systemd where it runs the machine), systemd or cgroupfs" };
+    private readonly Option<string> _cgroupRoot = new("--cgroup-root") { Description = "the agent's folder, or slice, in the cgroup v2 tree (default podagent)" };
     private readonly Option<string> _network = new("--network") { Description = "none: pods have a loopback interface of their own" };
     private readonly Option<string> _shim = new("--shim") { Description = "the shim's executable (default: podagent-shim beside podagent)" };
 
@@ -33,19 +33,19 @@ internal sealed class CommandLine
             root.Add(option);
         }
 
-        _cgroupDriver.AcceptOnlyFromAmong("auto", "cgroupfs");
+        _cgroupDriver.AcceptOnlyFromAmong(CgroupDriverChoice.Auto, CgroupDriverChoice.Systemd, CgroupDriverChoice.Cgroupfs);
         _network.AcceptOnlyFromAmong("none");
-        root.SetAction((parsed, cancellation) => run(Resolve(parsed), cancellation));
+        root.SetAction(async (parsed, cancellation) => await run(await ResolveAsync(parsed, cancellation), cancellation));
 
         var remove = new Option<bool>("--remove") { Description = "end and delete what is found" };
         var leaksCommand = new Command("leaks", "list processes, mounts, cgroups and files that an agent with these folders left behind; exit code 1 when there are any") { remove };
-        leaksCommand.SetAction((parsed, cancellation) => leaks(Resolve(parsed), parsed.GetValue(remove), cancellation));
+        leaksCommand.SetAction(async (parsed, cancellation) => await leaks(await ResolveAsync(parsed, cancellation), parsed.GetValue(remove), cancellation));
         root.Add(leaksCommand);
         return root;
     }
 
     /// <exception cref="ConfigurationException">The configuration file cannot be read or is wrong.</exception>
-    private AgentOptions Resolve(ParseResult parsed)
+    private async Task<AgentOptions> ResolveAsync(ParseResult parsed, CancellationToken cancellation)
     {
         string? written = parsed.GetValue(_config);
         AgentConfiguration file = ConfigurationFile.Load(written ?? DefaultConfigPath, required: written is not null);
@@ -62,6 +62,7 @@ internal sealed class CommandLine
             Network = parsed.GetValue(_network),
             ShimPath = parsed.GetValue(_shim),
         };
-        return AgentOptions.Resolve(file, flags, CgroupMount.Find(), Environment.MachineName, AppContext.BaseDirectory);
+        var driver = await CgroupDriverChoice.MakeAsync(flags.CgroupDriver ?? file.CgroupDriver, TimeProvider.System, cancellation);
+        return AgentOptions.Resolve(file, flags, driver, CgroupMount.Find(), Environment.MachineName, AppContext.BaseDirectory);
     }
 }

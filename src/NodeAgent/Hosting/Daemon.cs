@@ -161,6 +161,8 @@ internal sealed partial class Daemon(AgentOptions options, ILoggerFactory loggin
         HostIPs = facts.Addresses,
         Allocatable = new NodeAllocatable(facts.Allocatable.MilliCpu, facts.Allocatable.MemoryBytes, facts.Allocatable.EphemeralStorageBytes),
         RequireControllers = options.RequireControllers,
+        CgroupDriver = options.CgroupDriver,
+        Cgroups = options.Cgroups,
     };
 
     private PodLoopsSettings LoopSettings(NodeFacts facts)

@@ -65,6 +65,7 @@ public sealed class NodeFacts : IDisposable
                     ["kubernetes.io/os"] = "linux",
                     ["kubernetes.io/arch"] = _info.Architecture,
                 },
+                Annotations = new Dictionary<string, string>(StringComparer.Ordinal) { [NodeAnnotation.CgroupDriver] = runtime.CgroupDriver },
             },
             Spec = NodeSpecs.Of(scheduling),
             Status = new NodeStatus

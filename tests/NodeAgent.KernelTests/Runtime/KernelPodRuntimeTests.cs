@@ -1,13 +1,16 @@
 using NodeAgent.Core.Cri;
 using NodeAgent.Core.Model;
+using NodeAgent.Runtime.Cgroups;
 using NodeAgent.Testing.Contracts;
 
 namespace NodeAgent.KernelTests.Runtime;
 
 /// <summary>The contract of pod runtimes, kept by the kernel's.</summary>
-public sealed class KernelPodRuntimeTests : PodRuntimeContract
+public class KernelPodRuntimeTests : PodRuntimeContract
 {
-    protected override async Task<RuntimeUnderTest> CreateAsync() => new KernelUnderTest(await TestNode.OpenAsync());
+    protected override async Task<RuntimeUnderTest> CreateAsync() => new KernelUnderTest(await TestNode.OpenAsync(Driver));
+
+    protected virtual CgroupDriverKind Driver => CgroupDriverKind.Cgroupfs;
 
     private sealed class KernelUnderTest : RuntimeUnderTest
     {
@@ -47,4 +50,10 @@ public sealed class KernelPodRuntimeTests : PodRuntimeContract
         private bool EveryProgramIsReady() =>
             Directory.EnumerateFiles(_node.Paths.Logs, "*.log", SearchOption.AllDirectories).All(log => new FileInfo(log).Length > 0);
     }
+}
+
+/// <summary>The same with a scope for every pod, on a machine that systemd runs.</summary>
+public sealed class SystemdPodRuntimeTests : KernelPodRuntimeTests
+{
+    protected override CgroupDriverKind Driver => CgroupDriverKind.Systemd;
 }

@@ -4,10 +4,13 @@ using Microsoft.Win32.SafeHandles;
 using NodeAgent.Core;
 using NodeAgent.Core.Cri;
 using NodeAgent.Core.Model;
+using NodeAgent.Core.Resources;
 using NodeAgent.KernelTests.Shim;
 using NodeAgent.Linux;
 using NodeAgent.Runtime;
 using NodeAgent.Runtime.Bundle;
+using NodeAgent.Runtime.Cgroups;
+using NodeAgent.Runtime.Cgroups.Systemd;
 using NodeAgent.Testing.Rootfs;
 using Xunit;
 
@@ -23,10 +26,15 @@ internal sealed class TestNode : IAsyncDisposable
     private readonly Dictionary<string, string> _uppers = new(StringComparer.Ordinal);
     private int _pods;
 
-    private TestNode(string cgroupMount)
+    private readonly CgroupDriverKind _driver;
+
+    private TestNode(string cgroupMount, CgroupDriverKind driver)
     {
+        _driver = driver;
+        string cgroup = Path.GetFileName(_root);
         Paths = new StatePaths(
-            _root + "/lib", _root + "/run", _root + "/log", _root + "/etc", $"{cgroupMount}/{Path.GetFileName(_root)}");
+            _root + "/lib", _root + "/run", _root + "/log", _root + "/etc",
+            $"{cgroupMount}/{(driver == CgroupDriverKind.Systemd ? SliceTree.FolderOf(cgroup) : cgroup)}");
         Directory.CreateDirectory(Busybox);
         BusyboxRootfs.Create(Busybox);
     }
@@ -44,18 +52,22 @@ internal sealed class TestNode : IAsyncDisposable
         "sha256:busybox", ["docker.io/library/busybox:test"], "sha256:manifest", 1, ["sha256:layer"],
         new ImageConfig { Env = ["PATH=/bin"], Cmd = ["sh"] }, DateTimeOffset.UnixEpoch);
 
+    /// <summary>From the next start of the runtime on.</summary>
+    public CgroupSettings Cgroups { get; set; } = new();
+
     public string Scratch => _root + "/scratch";
 
     private string Busybox => _root + "/busybox";
 
-    public static async Task<TestNode> OpenAsync()
+    public static async Task<TestNode> OpenAsync(CgroupDriverKind driver = CgroupDriverKind.Cgroupfs)
     {
+        Assert.SkipUnless(driver != CgroupDriverKind.Systemd || SystemdBus.IsBooted, "systemd does not run this machine");
         Assert.SkipUnless(Environment.UserName == "root", "containers take root");
         Assert.SkipWhen(BusyboxRootfs.Binary is null, "there is no static busybox: install busybox-static");
         string? mount = CgroupMount.Find();
         Assert.SkipWhen(mount is null, "no cgroup2 filesystem is mounted");
         Assert.SkipUnless(File.Exists(new ZeroShim().File), $"the shim is not built: {new ZeroShim().HowToBuild}");
-        TestNode node = new(mount);
+        TestNode node = new(mount, driver);
         Directory.CreateDirectory(node.Scratch);
         try
         {
@@ -75,6 +87,8 @@ internal sealed class TestNode : IAsyncDisposable
             ShimFile = new ZeroShim().File,
             NodeName = "test-node",
             RequireControllers = RequireControllers,
+            CgroupDriver = _driver,
+            Cgroups = Cgroups,
             HostIPs = ["192.0.2.1"],
             Allocatable = new NodeAllocatable(2000, 1L << 30, 0),
             KillDeadline = TimeSpan.FromSeconds(10),
@@ -218,7 +232,8 @@ internal sealed class TestNode : IAsyncDisposable
         await Runtime.RemoveOrphanVolumesAsync(new HashSet<PodUid>(), default);
         IReadOnlyList<Leak> leaks = LeakLedger.List(Paths);
         await Runtime.DisposeAsync();
-        bool cgroupLeft = Directory.Exists(Paths.Cgroup);
+        // Slices are the service manager's.
+        bool cgroupLeft = _driver == CgroupDriverKind.Cgroupfs && Directory.Exists(Paths.Cgroup);
         DirectoryTree.Remove(_root);
         Assert.Empty(leaks);
         Assert.False(cgroupLeft, $"cgroup {Paths.Cgroup} is left");

@@ -113,18 +113,18 @@ public sealed class ResourcesTests
     [Fact]
     public void A_container_is_written_with_the_curved_weight_and_dies_as_one() =>
         Assert.Equal(
-            ["cpu.weight=59 (cpu)", "cpu.max=100000 100000 (cpu)", "memory.max=1073741824 (memory)", "memory.oom.group=1 (memory)"],
-            Lines(CgroupValues.ForContainer(With(Asks("500m", null, "1", "1Gi")).Resources, singleProcessOomKill: false)));
+            ["cpu.weight=59 (cpu)", "cpu.max=100000 100000 (cpu)", "memory.max=1073741824 (memory)", "memory.swap.max=0 (memory)", "memory.oom.group=1 (memory)"],
+            Lines(CgroupValues.ForContainer(new Pod(), With(Asks("500m", null, "1", "1Gi")).Resources, new CgroupSettings())));
 
     [Fact]
     public void A_best_effort_container_has_the_smallest_weight_and_no_limits() =>
-        Assert.Equal(["cpu.weight=1 (cpu)"], Lines(CgroupValues.ForContainer(null, singleProcessOomKill: true)));
+        Assert.Equal(["cpu.weight=1 (cpu)", "memory.swap.max=0 (memory)"], Lines(CgroupValues.ForContainer(new Pod(), null, new CgroupSettings { SingleProcessOomKill = true })));
 
     [Fact]
     public void A_pod_is_written_with_the_straight_weight_and_its_whole_limits() =>
         Assert.Equal(
-            ["cpu.weight=39 (cpu)", "cpu.max=150000 100000 (cpu)", "pids.max=64 (pids)"],
-            Lines(CgroupValues.ForPod(PodOf(With(Asks("500m", null, "1")), With(Asks("500m", null, "500m", "1Gi"))), 64)));
+            ["cpu.weight=39 (cpu)", "cpu.max=150000 100000 (cpu)", "memory.swap.max=0 (memory)", "pids.max=64 (pids)"],
+            Lines(CgroupValues.ForPod(PodOf(With(Asks("500m", null, "1")), With(Asks("500m", null, "500m", "1Gi"))), new CgroupSettings { PodPidsLimit = 64 })));
 
     [Fact]
     public void A_qos_class_weighs_what_its_pods_ask_for()
@@ -136,10 +136,10 @@ public sealed class ResourcesTests
     [Fact]
     public void Controllers_are_asked_for_by_what_needs_them()
     {
-        Assert.Equal(["cpu"], CgroupValues.ControllersAskedFor(PodOf(With(Asks("1", "1Gi"))), null));
-        Assert.Equal(["cpu", "memory", "pids"], CgroupValues.ControllersAskedFor(PodOf(With(Asks(cpuLimit: "1", memoryLimit: "1Gi"))), 10));
-        Assert.Equal(["memory"], CgroupValues.ControllersAskedFor(WithWhole(PodOf(new Container()), Asks(memoryLimit: "1Gi")), null));
-        Assert.Empty(CgroupValues.ControllersAskedFor(PodOf(new Container()), null));
+        Assert.Equal(["cpu"], CgroupValues.ControllersAskedFor(PodOf(With(Asks("1", "1Gi"))), new CgroupSettings()));
+        Assert.Equal(["cpu", "memory", "pids"], CgroupValues.ControllersAskedFor(PodOf(With(Asks(cpuLimit: "1", memoryLimit: "1Gi"))), new CgroupSettings { PodPidsLimit = 10 }));
+        Assert.Equal(["memory"], CgroupValues.ControllersAskedFor(WithWhole(PodOf(new Container()), Asks(memoryLimit: "1Gi")), new CgroupSettings()));
+        Assert.Empty(CgroupValues.ControllersAskedFor(PodOf(new Container()), new CgroupSettings()));
     }
 
     public static TheoryData<string, Pod, Container, int> Scores => new()
