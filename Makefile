@@ -6,10 +6,10 @@ BIN := artifacts/bin
 export DOTNET_CLI_TELEMETRY_OPTOUT := 1
 export DOTNET_NOLOGO := 1
 
-.PHONY: help tools build publish deb check-deb test unit kernel twin fuzz check format bench demo clean
+.PHONY: help tools build publish deb rpm check-deb reproducible test unit kernel twin fuzz check format bench demo clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 tools: ## install what tests and demo need beyond the .NET SDK (Debian packages; needs root)
 	@tests/install-tools.sh
@@ -19,6 +19,12 @@ build: ## podagent, podctl and podagent-shim, ready to run, into artifacts/bin
 
 deb: ## artifacts/deb/podagent_<version>_<arch>.deb, which holds all it needs of .NET
 	@packaging/deb.sh
+
+rpm: ## artifacts/rpm/podagent-<version>-1.<arch>.rpm, of the same files
+	@packaging/rpm.sh
+
+reproducible: ## the .deb built twice in two places, and compared bit for bit
+	@packaging/check-reproducible.sh
 
 check-deb: tools ## the package checked by lintian; units, manual pages and completions by their own tools
 	@packaging/check.sh "$$(packaging/deb.sh | tail -n 1)"

@@ -11,7 +11,7 @@ packages=(
   crun            # the runtime that the benchmark compares with
   socat jq        # the demo hears READY=1 and picks container ids
   iproute2        # looks at namespaces and interfaces from outside
-  lintian dpkg-dev # check and make the package
+  lintian dpkg-dev rpm # check and make the packages
   mandoc zsh fish systemd # check manual pages, completions and units
   golang-github-containers-common # a seccomp profile to compare ours with
 )

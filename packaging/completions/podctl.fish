@@ -1,6 +1,9 @@
 # fish completion for podctl. The program itself knows its commands and options, so this file never has to.
 function __podctl_suggest
     set -l line (commandline -cp)
-    podctl "[suggest:"(string length -- "$line")"]" "$line" 2>/dev/null | string match -rv '^([-/][?h])?$'
+    # Options only when one is begun.
+    set -l unwanted '^$|^-|^/'
+    string match -q -- '-*' (commandline -ct); and set unwanted '^$|^-[?h]$|^/'
+    podctl "[suggest:"(string length -- "$line")"]" "$line" 2>/dev/null | string match -rv -- $unwanted
 end
 complete -c podctl -a '(__podctl_suggest)'

@@ -30,7 +30,8 @@ internal static class Podctl
         }
     }
 
-    private static async Task<int> ParseAndRunAsync(string[] args, PodctlIo io)
+    /// <summary>Every command with its options.</summary>
+    internal static RootCommand Commands(PodctlIo io)
     {
         var global = new GlobalOptions(io);
         var root = new RootCommand("Looks at the pods of this node, and at what podagent does with them.") { global.Socket, global.Namespace };
@@ -41,6 +42,12 @@ internal static class Podctl
         ];
         foreach (Command command in commands) root.Add(command);
         RemoveVersionOption(root);
+        return root;
+    }
+
+    private static async Task<int> ParseAndRunAsync(string[] args, PodctlIo io)
+    {
+        RootCommand root = Commands(io);
         ParseResult parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Errors.Count > 0 && parsed.Action is not System.CommandLine.Help.HelpAction)
         {

@@ -11,7 +11,7 @@ namespace NodeAgent.Core.Configuration;
 /// <summary>Bytes of the configuration file to <see cref="AgentConfiguration"/>, with the same exactness about faults as manifests have.</summary>
 public static class ConfigurationParser
 {
-    private static readonly string[] KnownFields =
+    internal static readonly string[] KnownFields =
     [
         "apiVersion", "kind", "nodeName", "staticPodPath", "fileCheckFrequency", "rootDir", "runDir", "podLogsDir", "socket",
         "cgroupDriver", "cgroupRoot", "network", "requireControllers", "shimPath", "crashLoopBackOff",
