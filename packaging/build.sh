@@ -9,7 +9,9 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 quietly() { "$@" >"$log" 2>&1 || { cat "$log" >&2; echo "failed: $*" >&2; exit 1; }; }
 # Debugging information names sources as /_/src/…: what is built does not depend on the folder it is built in, nor on git being there.
-same=("-p:PathMap=$PWD/=/_/" -p:EnableSourceControlManagerQueries=false)
+# The generator of logging code orders classes by object hash codes (dotnet 10.0.12), which repeat only in a fresh compiler with one thread.
+same=("-p:PathMap=$PWD/=/_/" -p:EnableSourceControlManagerQueries=false
+  -p:UseSharedCompilation=false "-p:CompilerResponseFile=$PWD/packaging/one-thread.rsp")
 quietly dotnet build src/NodeAgent.Shim/NodeAgent.Shim.csproj -c Release -v quiet --nologo "${same[@]}"
 # Into a fresh folder, taken over by rename: a daemon that runs from the old one keeps its files.
 rm -rf "$out.new" "$out.old"

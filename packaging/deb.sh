@@ -1,11 +1,20 @@
 #!/usr/bin/env bash
 # Makes artifacts/deb/podagent_<version>_<arch>.deb.
-# usage: packaging/deb.sh [--suffix +next]     the suffix makes another, later version of the same files: what an upgrade is tested with
+# usage: packaging/deb.sh [--no-build] [--suffix +next]
+#   --no-build   of what artifacts/dist holds
+#   --suffix     another, later version: what an upgrade is tested with
 # SOURCE_DATE_EPOCH: seconds, the time of every file in the package; default the last commit's. DEB_COMPRESSION: of dpkg-deb, default xz.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-suffix=
-[ "${1:-}" = --suffix ] && suffix=$2
+suffix= build=()
+while [ $# -gt 0 ]; do
+  case $1 in
+    --no-build) build=(--no-build) ;;
+    --suffix) suffix=$2; shift ;;
+    *) sed -n 's/^# usage: /usage: /p' "$0" >&2; exit 2 ;;
+  esac
+  shift
+done
 work=artifacts/package/deb
 root=$work/root
 upstream=$(sed -n 's:.*<Version>\(.*\)</Version>.*:\1:p' Directory.Build.props)
@@ -18,7 +27,7 @@ arch=$(dpkg --print-architecture)
 export SOURCE_DATE_EPOCH LC_ALL=C TZ=UTC
 umask 022
 
-packaging/stage.sh "$root" lib/systemd/system
+packaging/stage.sh "${build[@]}" "$root" lib/systemd/system
 doc=$root/usr/share/doc/podagent
 install -D -m 0644 packaging/deb/copyright "$doc/copyright"
 gzip -9nc packaging/deb/changelog >"$doc/changelog.Debian.gz"

@@ -1,19 +1,15 @@
 #!/usr/bin/env bash
 # Lays out the files of a package below a folder, as they lie on an installed machine: what make deb and make rpm share.
-# usage: packaging/stage.sh ROOT UNITS     UNITS: where the distribution keeps units, without the leading slash
-# PODAGENT_PUBLISHED: a folder published before; without it everything is published anew.
+# usage: packaging/stage.sh [--no-build] ROOT UNITS     UNITS: where the distribution keeps units, without the leading slash
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# What is in artifacts/dist is good enough, for a package that differs from the last one only in its version.
+if [ "$1" = --no-build ]; then shift; else packaging/build.sh; fi
 root=$1 units=$2
 lib=$root/usr/lib/podagent
-published=${PODAGENT_PUBLISHED:-}
-if [ -z "$published" ]; then
-  published=artifacts/dist
-  packaging/build.sh
-fi
 rm -rf "$root"
 mkdir -p "$lib" "$root/usr/bin"
-cp -r "$published/." "$lib/"
+cp -r artifacts/dist/. "$lib/"
 for name in podagent podctl; do ln -s "../lib/podagent/$name" "$root/usr/bin/$name"; done
 
 # name of the installed file, its source
