@@ -29,7 +29,7 @@ reproducible: ## the .deb built twice in two places, and compared bit for bit
 check-deb: tools ## the package checked by lintian; units, manual pages and completions by their own tools
 	@packaging/check.sh "$$(packaging/deb.sh | tail -n 1)"
 
-test: tools ## every ring: unit, kernel, fuzz (short); ends with the sum
+test: tools ## every ring: unit, kernel, fuzz (short), vm; ends with the sum
 	@tests/run.sh
 
 unit: ## the tests that need neither root nor a machine of their own
@@ -43,6 +43,15 @@ twin: ## the shim's sources as ordinary NativeAOT, which the kernel tests keep t
 
 fuzz: ## every fuzz target for FUZZ_SECONDS (default 60) each
 	@FUZZ_SECONDS=$${FUZZ_SECONDS:-60} tests/run.sh fuzz
+
+.PHONY: vm-tests vm
+vm-tests: tools ## the tests that need a machine: a Debian with systemd under QEMU
+	@tests/run.sh vm
+
+vm: tools ## a shell in the test machine, with this build installed and running
+	@tests/vm/package.sh
+	@dotnet build tests/NodeAgent.VmTests/NodeAgent.VmTests.csproj -c $(CONFIG) -v quiet --nologo
+	@artifacts/bin/NodeAgent.VmTests/$(shell echo $(CONFIG) | tr A-Z a-z)/NodeAgent.VmTests shell
 
 check: ## formatting, build without warnings, unit tests
 	@dotnet format whitespace NodeAgent.sln --verify-no-changes --no-restore

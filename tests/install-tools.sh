@@ -14,6 +14,8 @@ packages=(
   lintian dpkg-dev rpm # check and make the packages
   mandoc zsh fish systemd # check manual pages, completions and units
   golang-github-containers-common # a seccomp profile to compare ours with
+  qemu-system-x86 qemu-utils # the test machine, and how it is made:
+  mmdebstrap debian-archive-keyring e2fsprogs erofs-utils kmod cpio xz-utils
 )
 # kubectl, as a client of the API; some machines have it from elsewhere.
 command -v kubectl >/dev/null || packages+=(kubernetes-client)

@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
-# Runs the test rings and sums what they counted.  usage: tests/run.sh [unit] [kernel] [fuzz]     (default: all)
+# Runs the test rings and sums what they counted.  usage: tests/run.sh [unit] [kernel] [fuzz] [vm]     (default: all)
 # Every ring is an executable of its own; a ring that cannot be built or that crashes counts as one failure.
-# The kernel ring must have run at least KERNEL_MINIMUM tests: skips never pass for a green run.
+# The kernel ring must have run at least KERNEL_MINIMUM tests and the vm ring VM_MINIMUM: skips never pass for a green run.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 CONFIG=${CONFIG:-Debug}
 KERNEL_MINIMUM=${KERNEL_MINIMUM:-450}
+VM_MINIMUM=${VM_MINIMUM:-8}
 FUZZ_SECONDS=${FUZZ_SECONDS:-10}
 rings=("$@")
-[ ${#rings[@]} -gt 0 ] || rings=(unit kernel fuzz)
+[ ${#rings[@]} -gt 0 ] || rings=(unit kernel fuzz vm)
 passed=0 failed=0 skipped=0
 results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT
@@ -18,6 +19,7 @@ fail() { echo "FAILED: $*" >&2; failed=$((failed + 1)); }
 # xunit ring: name of the project
 xunit() {
   local project=$1 log="$results/$1.log" line
+  ran=0
   dotnet build "tests/$project/$project.csproj" -c "$CONFIG" -v quiet --nologo >"$log" 2>&1 || { cat "$log"; fail "$project does not build"; return; }
   "artifacts/bin/$project/${CONFIG,,}/$project" -noColor -noLogo "${@:2}" 2>&1 | tee "$log"
   line=$(grep -E 'Total: [0-9]+, Errors: [0-9]+, Failed: [0-9]+, Skipped: [0-9]+' "$log" | tail -n 1)
@@ -29,6 +31,7 @@ xunit() {
 
 for ring in "${rings[@]}"; do
   echo "== $ring"
+  began=$SECONDS
   case $ring in
     unit) xunit NodeAgent.UnitTests ;;
     kernel)
@@ -36,7 +39,6 @@ for ring in "${rings[@]}"; do
       packaging/build.sh || { fail "make build"; continue; }
       # The shim's other build. Without the NativeAOT pack its tests skip, and say why.
       dotnet publish tests/NodeAgent.ShimTwin -v quiet --nologo >"$results/twin.log" 2>&1 || { tail -n 3 "$results/twin.log"; echo "no twin of the shim"; }
-      ran=0
       xunit NodeAgent.KernelTests -parallel none
       [ "$ran" -ge "$KERNEL_MINIMUM" ] || fail "only $ran kernel tests ran here; at least $KERNEL_MINIMUM have to"
       ;;
@@ -51,8 +53,20 @@ for ring in "${rings[@]}"; do
         fi
       done
       ;;
-    *) echo "unknown ring '$ring'; there are: unit kernel fuzz" >&2; exit 2 ;;
+    vm)
+      if [ "$(id -u)" != 0 ]; then fail "the vm ring needs root"; continue; fi
+      tests/vm/package.sh || { fail "the package that the machine installs"; continue; }
+      all=0
+      # Everything on bookworm's kernel, and what is most telling on that of its backports.
+      xunit NodeAgent.VmTests
+      all=$ran
+      PODAGENT_VM_KERNEL=6.12 xunit NodeAgent.VmTests -trait Set=smoke
+      all=$((all + ran))
+      [ "$all" -ge "$VM_MINIMUM" ] || fail "only $all tests ran in the machine; at least $VM_MINIMUM have to"
+      ;;
+    *) echo "unknown ring '$ring'; there are: unit kernel fuzz vm" >&2; exit 2 ;;
   esac
+  echo "== $ring took $((SECONDS - began)) s"
 done
 
 echo "$passed passed, $failed failed, $skipped skipped"

@@ -9,7 +9,7 @@ public sealed class AgentFixture : IAsyncLifetime
     public const string Image = "localhost/busybox:1";
 
     /// <summary>A script that runs until it is asked to stop.</summary>
-    public const string Serve = "trap 'exit 0' TERM; while :; do sleep 1000 & wait; done";
+    public const string Serve = PodYaml.Serve;
     private static int s_count;
 
     public AgentProcess Agent { get; } = new($"/tmp/podagent-e2e-{Environment.ProcessId}-{Interlocked.Increment(ref s_count)}");
@@ -47,19 +47,5 @@ public sealed class AgentFixture : IAsyncLifetime
     }
 
     /// <summary>A pod of containers that each run a shell script.</summary>
-    public static string Pod(string name, string extraSpec, params (string Name, string Script)[] containers) => $$"""
-        apiVersion: v1
-        kind: Pod
-        metadata:
-          name: {{name}}
-        spec:
-        {{Indent(extraSpec)}}
-          containers:
-        {{string.Join('\n', containers.Select(c => $"  - name: {c.Name}\n    image: {Image}\n    command: [sh, -c, {System.Text.Json.JsonSerializer.Serialize(c.Script, TestJson.Default.String)}]"))}}
-        """;
-
-    private static string Indent(string text) => text.Length == 0 ? "" : "  " + text.Replace("\n", "\n  ", StringComparison.Ordinal);
+    public static string Pod(string name, string extraSpec, params (string Name, string Script)[] containers) => PodYaml.OfScripts(name, Image, extraSpec, containers);
 }
-
-[System.Text.Json.Serialization.JsonSerializable(typeof(string))]
-internal sealed partial class TestJson : System.Text.Json.Serialization.JsonSerializerContext;

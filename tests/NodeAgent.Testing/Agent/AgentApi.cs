@@ -1,23 +1,34 @@
+using System.Net;
 using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using System.Text.Json.Nodes;
 
 namespace NodeAgent.Testing.Agent;
 
-/// <summary>The agent's API as a client of another make would use it: plain HTTP over the unix socket, JSON objects, watches.</summary>
+/// <summary>The agent's API as a client of another make would use it: plain HTTP over its socket, JSON objects, watches.</summary>
 public sealed class AgentApi : IDisposable
 {
-    public static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan DefaultLimit = TimeSpan.FromSeconds(60);
     private readonly HttpClient _client;
+    private readonly TimeSpan _limit;
 
     public AgentApi(string socketPath)
+        : this(new UnixDomainSocketEndPoint(socketPath), DefaultLimit)
     {
+    }
+
+    /// <param name="endPoint">The unix socket, or a TCP port that leads to it.</param>
+    /// <param name="limit">How long to wait for what a test expects.</param>
+    public AgentApi(EndPoint endPoint, TimeSpan limit)
+    {
+        _limit = limit;
         var handler = new SocketsHttpHandler
         {
             ConnectCallback = async (_, cancellation) =>
             {
-                var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-                await socket.ConnectAsync(new UnixDomainSocketEndPoint(socketPath), cancellation);
+                var socket = new Socket(
+                    endPoint.AddressFamily, SocketType.Stream, endPoint.AddressFamily == AddressFamily.Unix ? ProtocolType.Unspecified : ProtocolType.Tcp);
+                await socket.ConnectAsync(endPoint, cancellation);
                 return new NetworkStream(socket, ownsSocket: true);
             },
         };
@@ -29,7 +40,7 @@ public sealed class AgentApi : IDisposable
     /// <summary>Waits, by a watch, until the pod of this name satisfies the condition, and returns it as it was then.</summary>
     public async Task<JsonNode> WaitForPodAsync(string name, Func<JsonNode, bool> condition, string what)
     {
-        using var limit = new CancellationTokenSource(Limit);
+        using var limit = new CancellationTokenSource(_limit);
         JsonNode? last = null;
         try
         {
@@ -44,7 +55,7 @@ public sealed class AgentApi : IDisposable
         }
         catch (OperationCanceledException late)
         {
-            throw new TimeoutException($"pod {name}: {what} was not seen within {Limit}; last seen: {last?.ToJsonString() ?? "nothing"}", late);
+            throw new TimeoutException($"pod {name}: {what} was not seen within {_limit}; last seen: {last?.ToJsonString() ?? "nothing"}", late);
         }
 
         throw new InvalidOperationException($"the watch ended before pod {name}: {what}");
@@ -53,7 +64,7 @@ public sealed class AgentApi : IDisposable
     /// <summary>Waits, by a watch, until no pod of this name is known.</summary>
     public async Task WaitForPodGoneAsync(string name)
     {
-        using var limit = new CancellationTokenSource(Limit);
+        using var limit = new CancellationTokenSource(_limit);
         JsonNode list = await GetAsync("/api/v1/pods");
         var present = list["items"]!.AsArray().Where(pod => pod!["metadata"]!["name"]!.GetValue<string>() == name).Select(Uid).ToHashSet();
         if (present.Count == 0)
@@ -75,7 +86,7 @@ public sealed class AgentApi : IDisposable
         }
         catch (OperationCanceledException late)
         {
-            throw new TimeoutException($"pod {name} was still there after {Limit}", late);
+            throw new TimeoutException($"pod {name} was still there after {_limit}", late);
         }
     }
 

@@ -5,10 +5,10 @@ namespace NodeAgent.Testing.Agent;
 /// <summary>What a finished command said.</summary>
 public sealed record CommandResult(string Command, int ExitCode, string Output, string Error)
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(3);
+    private static readonly TimeSpan DefaultLimit = TimeSpan.FromMinutes(3);
 
-    /// <summary>Runs a command to its end; one that does not end within three minutes is killed and reported.</summary>
-    public static async Task<CommandResult> RunAsync(string file, IEnumerable<string> arguments, string? workingDirectory = null)
+    /// <summary>Runs a command to its end; one that does not end within the limit, by default three minutes, is killed and reported.</summary>
+    public static async Task<CommandResult> RunAsync(string file, IEnumerable<string> arguments, string? workingDirectory = null, TimeSpan? limit = null)
     {
         var info = new ProcessStartInfo(file)
         {
@@ -23,15 +23,15 @@ public sealed record CommandResult(string Command, int ExitCode, string Output, 
         process.StandardInput.Close();
         Task<string> output = process.StandardOutput.ReadToEndAsync();
         Task<string> error = process.StandardError.ReadToEndAsync();
-        using var limit = new CancellationTokenSource(Limit);
+        using var late = new CancellationTokenSource(limit ?? DefaultLimit);
         try
         {
-            await process.WaitForExitAsync(limit.Token);
+            await process.WaitForExitAsync(late.Token);
         }
-        catch (OperationCanceledException late)
+        catch (OperationCanceledException cancelled)
         {
             process.Kill(entireProcessTree: true);
-            throw new TimeoutException($"{file} {string.Join(' ', info.ArgumentList)} did not end within {Limit}", late);
+            throw new TimeoutException($"{file} {string.Join(' ', info.ArgumentList)} did not end within {limit ?? DefaultLimit}", cancelled);
         }
 
         return new CommandResult(file + " " + string.Join(' ', info.ArgumentList), process.ExitCode, await output, await error);

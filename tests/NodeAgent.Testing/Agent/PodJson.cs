@@ -7,6 +7,10 @@ public static class PodJson
 {
     public static string Phase(this JsonNode pod) => pod["status"]?["phase"]?.GetValue<string>() ?? "";
 
+    /// <summary>Whether the pod's condition Ready is True.</summary>
+    public static bool IsReady(this JsonNode pod) => pod["status"]?["conditions"]?.AsArray().Any(condition =>
+        condition!["type"]!.GetValue<string>() == "Ready" && condition["status"]!.GetValue<string>() == "True") == true;
+
     public static string PodUid(this JsonNode pod) => pod["metadata"]!["uid"]!.GetValue<string>();
 
     public static JsonNode Container(this JsonNode pod, string name) =>
