@@ -16,6 +16,7 @@ packages=(
   golang-github-containers-common # a seccomp profile to compare ours with
   qemu-system-x86 qemu-utils # the test machine, and how it is made:
   mmdebstrap debian-archive-keyring e2fsprogs erofs-utils kmod cpio xz-utils
+  vagrant         # checks the Vagrantfile
 )
 # kubectl, as a client of the API; some machines have it from elsewhere.
 command -v kubectl >/dev/null || packages+=(kubernetes-client)
