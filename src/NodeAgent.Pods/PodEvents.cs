@@ -14,4 +14,9 @@ public static class PodEvents
     public const string FailedKillPod = "FailedKillPod";
     public const string SandboxChanged = "SandboxChanged";
     public const string FailedManifest = "FailedManifest";
+    public const string ResizeStarted = "ResizeStarted";
+    public const string ResizeCompleted = "ResizeCompleted";
+    public const string ResizeDeferred = "ResizeDeferred";
+    public const string ResizeInfeasible = "ResizeInfeasible";
+    public const string ResizeError = "ResizeError";
 }

@@ -61,8 +61,10 @@ public sealed partial class PodLoops : IAsyncDisposable
         var cache = new PodCache(runtime);
         var executor = new PodPlanExecutor(runtime, snapshots, new ImageEnsurer(images, stores.Events), stores.Events, _clock, settings.Planner);
         var publisher = new PodStatusPublisher(stores.Pods, surroundings, _clock);
+        var allocations = new PodAllocations(settings.Allocatable);
         Workers = new PodWorkers(new PodWorkerParts(
-            runtime, cache, executor, publisher, stores.Events, new PodAllocations(settings.Allocatable), _clock, settings.Planner, logs.CreateLogger<PodWorker>()));
+            runtime, cache, executor, publisher, stores.Events, allocations, _clock, settings.Planner, logs.CreateLogger<PodWorker>()));
+        allocations.RoomFreed += Workers.RetryResizes;
         var intake = new ManifestIntake(surroundings.NodeName, folder.Path, Workers, stores, logs.CreateLogger<ManifestIntake>());
         var leavings = new OrphanVolumes(runtime, Workers, intake, logs.CreateLogger<OrphanVolumes>());
         _watcher = new ManifestWatcher(folder, intake, leavings, _clock, settings.Watcher, logs.CreateLogger<ManifestWatcher>());

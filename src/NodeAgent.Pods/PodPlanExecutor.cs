@@ -43,8 +43,9 @@ public sealed class PodPlanExecutor(IPodRuntime runtime, ISnapshotter snapshots,
             catch (Exception error)
             {
                 var reason = StepFailures.ReasonOf(action, error);
+                if (memory.ResizeError != error.Message)
+                    StepFailures.Record(events, desire.Pod, action, reason, error.Message);
                 memory = memory.Failed(action, reason, error.Message, clock.Now, settings);
-                StepFailures.Record(events, desire.Pod, action, reason, error.Message);
                 return new PlanOutcome(memory, new FailedStep(action, reason, error.Message, error), false);
             }
         }
@@ -60,6 +61,8 @@ public sealed class PodPlanExecutor(IPodRuntime runtime, ISnapshotter snapshots,
         KillContainers kill => KillAsync(desire, kill, cancellationToken),
         StartContainer start => StartAsync(desire, start, cancellationToken),
         RemoveContainer remove => RemoveContainerAsync(remove.Id, cancellationToken),
+        ResizeSandbox resize => runtime.UpdatePodSandboxResourcesAsync(resize.Id, resize.Pod, cancellationToken),
+        ResizeContainer resize => runtime.UpdateContainerResourcesAsync(resize.Id, resize.Resources, cancellationToken),
         _ => throw new ArgumentOutOfRangeException(nameof(action), action, "the plan has a step of an unknown kind"),
     };
 

@@ -18,13 +18,15 @@ public sealed class PodStatusPublisher(StatusStore store, PodSurroundings surrou
         var previous = store.Find(desire.Uid)?.Status;
         var status = PodStatusBuilder.Build(
             desire, observed, plan, ProbeResults.None, previous, surroundings.HostIPs(), clock.Time.GetUtcNow(), unobservable);
-        var metadata = (desire.Pod.Metadata ?? new ObjectMeta()) with
+        // What is shown as wanted is what the manifest says, also while the node has not given it.
+        var pod = desire.Resize?.Wanted ?? desire.Pod;
+        var metadata = (pod.Metadata ?? new ObjectMeta()) with
         {
             CreationTimestamp = status.StartTime,
             DeletionTimestamp = desire.Deletion?.Deadline,
             DeletionGracePeriodSeconds = desire.Deletion is { } deletion ? (long)Math.Ceiling(deletion.Grace.TotalSeconds) : null,
         };
-        store.Publish(desire.Pod with { Metadata = metadata, Status = status }, desire.Uid);
+        store.Publish(pod with { Metadata = metadata, Status = status }, desire.Uid);
     }
 
     public void Remove(PodUid uid) => store.Remove(uid);

@@ -25,7 +25,7 @@ public sealed record PodWorkerParts(
 ///    |   ^                     |     ^
 ///    +---+ observe, plan, do   +-----+ observe, plan, do; Terminate with a shorter grace interrupts and plans again
 /// </code>
-/// Callers post to the mailbox and return at once: PodWorkers (Update, Hold, Terminate), the PLEG (Wake), whoever loads images (RetryImages). The newest wish wins;
+/// Callers post to the mailbox and return at once: PodWorkers (Update, RetryResize, Hold, Terminate), the PLEG (Wake), whoever loads images (RetryImages). The newest wish wins;
 /// wishes that were overtaken are never seen.
 /// Invariants: only this task calls the runtime for this pod; Terminating never goes back to Syncing; every turn begins with a fresh observation, so a lost or a
 /// doubled event costs nothing but time; a failure of the runtime ends the turn, never the task.
@@ -41,6 +41,7 @@ public sealed partial class PodWorker
     private readonly WakeSignal _signal = new();
     private readonly HashSet<(string Container, WaitingReason Reason, DateTimeOffset? Until)> _toldWaits = [];
     private PodDesire _desire;
+    private Pod _wish;
     private CancellationTokenSource? _execution;
     private bool _retryImages;
     private PlannerMemory _memory = PlannerMemory.Empty;
@@ -52,6 +53,7 @@ public sealed partial class PodWorker
     internal PodWorker(PodDesire desire, PodWorkerParts parts)
     {
         _desire = desire;
+        _wish = desire.Pod;
         _parts = parts;
     }
 
@@ -74,27 +76,13 @@ public sealed partial class PodWorker
     {
         PodDesire desire = Desire;
         var plan = PodPlanner.Plan(desire, observed, _memory, ProbeResults.None, _parts.Clock.Now, _parts.Settings);
-        if (plan.Stage == PodStage.Finished)
-            _parts.Allocations.Release(Uid);
+        Note(desire, plan);
         if (plan.Stage != PodStage.Terminated)
             _parts.Publisher.Publish(desire, observed, plan);
     }
 
     /// <summary>Something about the pod may have changed: look again.</summary>
     internal void Wake() => _signal.Set();
-
-    /// <summary>The same incarnation with other particulars that do not make another pod of it.</summary>
-    internal void Update(Pod pod, string source)
-    {
-        lock (_gate)
-        {
-            if (ReferenceEquals(_desire.Pod, pod) && _desire.Source == source)
-                return;
-            _desire = _desire with { Pod = pod, Source = source };
-        }
-
-        _signal.Set();
-    }
 
     /// <summary>The pod has to go. Called again, it can only shorten the grace.</summary>
     internal void Terminate(PodDeletion deletion)
@@ -238,8 +226,7 @@ public sealed partial class PodWorker
             return (true, null, false);
         }
 
-        if (plan.Stage == PodStage.Finished)
-            _parts.Allocations.Release(Uid);
+        Note(desire, plan);
 
         (_lastPlan, _lastObserved) = (plan, observed);
         // The work goes first: what readers see is put together while the runtime is busy.
@@ -258,6 +245,14 @@ public sealed partial class PodWorker
         if (execution is null && plan.Memory.Failures.IsEmpty)
             _lastTrouble = null;
         return (false, plan.WakeAt, execution is null);
+    }
+
+    private void Note(PodDesire desire, PodPlan plan)
+    {
+        _over = plan.Stage is PodStage.Finishing or PodStage.Finished;
+        if (plan.Stage == PodStage.Finished)
+            _parts.Allocations.Release(Uid);
+        NoteResize(desire, plan);
     }
 
     private void NoteOutcome(PlanOutcome outcome)

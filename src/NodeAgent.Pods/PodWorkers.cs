@@ -4,6 +4,7 @@ using NodeAgent.Core.Cri;
 using NodeAgent.Core.Manifests;
 using NodeAgent.Core.Model;
 using NodeAgent.Core.Planning;
+using NodeAgent.Core.Resources;
 
 namespace NodeAgent.Pods;
 
@@ -98,7 +99,7 @@ public sealed partial class PodWorkers(PodWorkerParts parts)
                 if (wish?.Uid == live.Worker.Uid.Value)
                 {
                     live.Adopted = false;
-                    live.Worker.Update(wish.Pod, wish.Source.Name);
+                    Update(live, wish);
                 }
                 else if (!live.Adopted || !unreadable.Contains(live.Worker.Desire.Source))
                 {
@@ -106,6 +107,7 @@ public sealed partial class PodWorkers(PodWorkerParts parts)
                 }
             }
 
+            RetryResizes();
             foreach (var wish in PodAdmission.InOrder(_wanted.Values, wish => wish.Pod, wish => wish.Source.Name))
                 StartIfFree(wish);
         }
@@ -157,6 +159,28 @@ public sealed partial class PodWorkers(PodWorkerParts parts)
         lock (_gate)
             tasks = [.. _live.Values.Select(live => live.Task)];
         await Task.WhenAll(tasks);
+    }
+
+    /// <summary>
+    /// A running pod is resized. One that is over, or was refused, starts anew: whoever raises the limit that ended it, or lowers what did not fit, wants it to run.
+    /// </summary>
+    private void Update(Live live, DesiredPod wish)
+    {
+        if (live.Worker.IsOver && !ResizableResources.Same(live.Worker.Desire.Pod, wish.Pod))
+            End(live, DeletionReason.ManifestChanged);
+        else
+            live.Worker.Update(wish.Pod, wish.Source.Name);
+    }
+
+    /// <summary>Pods whose resize waits for room ask again, in their order.</summary>
+    internal void RetryResizes()
+    {
+        lock (_gate)
+        {
+            Live[] waiting = [.. _live.Values.Where(live => live.Worker.PendingResize is { Reason: ResizePending.Deferred })];
+            foreach (var live in ResizeAdmission.InOrder(waiting, live => live.Worker.PendingResize!))
+                live.Worker.RetryResize();
+        }
     }
 
     private void StartIfFree(DesiredPod wish)

@@ -1,6 +1,7 @@
 using NodeAgent.Core.Cri;
 using NodeAgent.Core.Model;
 using NodeAgent.Core.Planning;
+using NodeAgent.Core.Status;
 
 namespace NodeAgent.Pods;
 
@@ -13,6 +14,7 @@ internal static class StepFailures
         KillContainers => StepFailureReason.KillContainerError,
         StopSandbox => StepFailureReason.KillPodSandboxError,
         RemoveSandbox or RemoveContainer => StepFailureReason.RemoveError,
+        ResizeSandbox or ResizeContainer => StepFailureReason.ResizeError,
         _ => error switch
         {
             ImageException image => StepFailureReasons.Of(image.Failure),
@@ -31,6 +33,9 @@ internal static class StepFailures
                 break;
             case KillContainers or StopSandbox:
                 events.Record(pod, EventType.Warning, PodEvents.FailedKillPod, message);
+                break;
+            case ResizeSandbox or ResizeContainer:
+                events.Record(pod, EventType.Warning, PodEvents.ResizeError, ResizeMessages.Error(pod, message));
                 break;
             case StartContainer start:
                 events.Record(pod, EventType.Warning, PodEvents.Failed, $"{reason}: {message}", start.Name);

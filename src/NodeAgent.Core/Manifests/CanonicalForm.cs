@@ -111,6 +111,7 @@ public static class CanonicalForm
     {
         ImagePullPolicy = container.ImagePullPolicy == PodDefaults.PullPolicyFor(container.Image) ? null : container.ImagePullPolicy,
         Resources = Relative(container.Resources),
+        ResizePolicy = [.. (container.ResizePolicy ?? []).Where(p => p.RestartPolicy != ResourceResizeRestartPolicy.NotRequired).OrderBy(p => p.ResourceName, StringComparer.Ordinal)],
         Ports = hostNetwork
             ? PodDefaults.Each(container.Ports, p => p with { HostPort = p.HostPort == p.Port ? null : p.HostPort })
             : container.Ports,

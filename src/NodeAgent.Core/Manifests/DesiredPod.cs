@@ -1,4 +1,5 @@
 using NodeAgent.Core.Model;
+using NodeAgent.Core.Resources;
 
 namespace NodeAgent.Core.Manifests;
 
@@ -18,19 +19,20 @@ public readonly record struct PodSource(PodSourceKind Kind, string Name)
 }
 
 /// <summary>
-/// A pod that should run: valid, defaulted, with its UID and node filled in. The UID changes exactly when the wish does, so two values
-/// are equal when their UIDs are.
+/// A pod that should run: valid, defaulted, with its UID and node filled in. The UID changes when the wish does, but for the resources that a pod
+/// can change while it runs; so two values are equal when their UIDs and those are.
 /// </summary>
 public sealed record DesiredPod(Pod Pod, string Uid, PodSource Source)
 {
     public PodName Name => PodName.Of(Pod);
 
-    public bool Equals(DesiredPod? other) => other is not null && Uid == other.Uid && Source == other.Source;
+    public bool Equals(DesiredPod? other) => 
+        other is not null && Uid == other.Uid && Source == other.Source && ResizableResources.Same(Pod, other.Pod);
 
     public override int GetHashCode() => Uid.GetHashCode(StringComparison.Ordinal);
 }
 
-/// <summary>What an <c>Apply</c> changed about one name: added (no before), removed (no after), or replaced by another UID.</summary>
+/// <summary>What an <c>Apply</c> changed about one name: added (no before), removed (no after), replaced by another UID, or resized under the same UID.</summary>
 public sealed record DesiredPodChange(PodName Name, DesiredPod? Before, DesiredPod? After);
 
 /// <summary>The outcome of <see cref="DesiredPods.Apply"/>: the new state, and what differs from the old one, by name.</summary>

@@ -130,7 +130,7 @@ public sealed class DesiredPods
                 Uid = uid,
                 Annotations = annotations,
                 ResourceVersion = null,
-                Generation = null,
+                Generation = 1,
                 SelfLink = null,
                 CreationTimestamp = null,
                 DeletionTimestamp = null,

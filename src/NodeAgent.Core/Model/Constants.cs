@@ -155,6 +155,12 @@ public static class PodConditionType
     public const string Ready = "Ready";
     public const string DisruptionTarget = "DisruptionTarget";
 
+    /// <summary>Wanted resources that are not given yet: reason Deferred or Infeasible.</summary>
+    public const string PodResizePending = "PodResizePending";
+
+    /// <summary>Given resources that are not in force yet: reason Error when that failed.</summary>
+    public const string PodResizeInProgress = "PodResizeInProgress";
+
     /// <summary>Our own: whether the limits in the manifest are enforced by the kernel here.</summary>
     public const string ResourcesEnforced = "ResourcesEnforced";
 }

@@ -26,6 +26,7 @@ internal enum NextRunKind
 /// | init container, older sandbox           | start: SandboxChanged |
 /// | never started, older sandbox            | start: SandboxChanged |
 /// | ended, definition differs               | start: DefinitionChanged |
+/// | killed for a resize                     | start: Resized |
 /// | killed for a failed probe, pod restarts | start: ProbeFailed |
 /// | end unknown, this sandbox lives, main   | start: StateUnknown, whatever the policy: nobody knows that it ran to its end |
 /// | ended                                   | as <see cref="RestartDecision"/> says; in an older sandbox the reason is SandboxChanged |
@@ -61,6 +62,8 @@ internal readonly record struct NextRun(NextRunKind Kind, StartReason Reason, Co
         RestartDecision decision = RestartDecision.Of(container, type, view.Spec, exitCode);
         if (recorded.Definition != view.Wanted(container).Definition && (type == ContainerType.Regular || PodView.IsSidecar(container)))
             return Start(StartReason.DefinitionChanged, last);
+        if (view.Memory.Sentences.GetValueOrDefault(last.Id)?.Reason == KillReason.Resized)
+            return Start(StartReason.Resized, last);
         if (!decision.Restart && KilledByProbe(view, last) && RestartDecision.RestartsOnFailure(container, type, view.Spec))
             return Start(StartReason.ProbeFailed, last);
         if (last.State == ContainerRunState.Unknown && here && view.SandboxAlive && type == ContainerType.Regular)

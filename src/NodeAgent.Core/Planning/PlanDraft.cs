@@ -13,7 +13,11 @@ internal sealed class PlanDraft(PodView view)
 
     public PlannerMemory Memory { get; set; } = view.Memory;
 
-    public PodPlan Build(PodStage stage) => new(stage, _actions, _wakeAt, _waits, Memory.Verdict, Memory);
+    /// <summary>Given resources are not in force everywhere yet.</summary>
+    public bool Resizing { get; set; }
+
+    public PodPlan Build(PodStage stage) =>
+        new(stage, _actions, _wakeAt, _waits, Memory.Verdict, Resizing ? Memory : Memory with { ResizeError = null }) { Resizing = Resizing };
 
     /// <summary>Plan again at this time at the latest. A time that has come already is no reason to wake.</summary>
     public void WakeAt(DateTimeOffset at)

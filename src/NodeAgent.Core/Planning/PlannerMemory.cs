@@ -33,6 +33,9 @@ public sealed record PlannerMemory(
     PodVerdict? Verdict,
     bool Finished)
 {
+    /// <summary>Why the last step of a resize failed; null once the resize is through. Unlike the failure it stands while the step is tried again.</summary>
+    public string? ResizeError { get; init; }
+
     public static readonly PlannerMemory Empty = new(
         null,
         ImmutableDictionary<string, StepFailure>.Empty,
@@ -75,6 +78,8 @@ public sealed record PlannerMemory(
             retryAt = pull.Until;
         }
 
+        if (action is ResizeSandbox or ResizeContainer)
+            next = next with { ResizeError = message };
         return next with { Failures = Failures.SetItem(action.Key, new StepFailure(reason, message, now, retryAt)) };
     }
 
@@ -122,6 +127,7 @@ public enum StepFailureReason
     KillContainerError,
     KillPodSandboxError,
     RemoveError,
+    ResizeError,
 }
 
 public static class StepFailureReasons

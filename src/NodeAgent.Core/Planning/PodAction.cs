@@ -4,7 +4,7 @@ using NodeAgent.Core.Model;
 namespace NodeAgent.Core.Planning;
 
 /// <summary>
-/// One step of a plan. The executor switches over the six kinds, does them in order and stops at the first that fails.
+/// One step of a plan. The executor switches over the eight kinds, does them in order and stops at the first that fails.
 /// Each step is idempotent and carries the reason it is taken for.
 /// </summary>
 public abstract record PodAction
@@ -78,6 +78,19 @@ public sealed record RemoveContainer(ContainerId Id, string Name, RemoveReason R
     public override string Key => "remove/" + Id;
 }
 
+/// <summary>Have the pod's own cgroup enforce what this version of the pod asks for, and record that version.</summary>
+public sealed record ResizeSandbox(PodSandboxId Id, Pod Pod) : PodAction
+{
+    public override string Key => "resize-sandbox/" + Id;
+}
+
+/// <summary>Have a running container's cgroup enforce other resources; its process does not notice.</summary>
+/// <param name="Resources">All of them, not a difference.</param>
+public sealed record ResizeContainer(ContainerId Id, string Name, ResourceRequirements? Resources) : PodAction
+{
+    public override string Key => "resize/" + Id;
+}
+
 public enum SandboxReason
 {
     /// <summary>The pod has none.</summary>
@@ -129,6 +142,9 @@ public enum StartReason
 
     /// <summary>A probe had it killed, and the pod's policy allows restarts.</summary>
     ProbeFailed,
+
+    /// <summary>It was ended so that it starts with other resources, as its resizePolicy asks.</summary>
+    Resized,
 }
 
 public enum KillReason
@@ -160,6 +176,9 @@ public enum KillReason
     Superseded,
     LivenessProbe,
     StartupProbe,
+
+    /// <summary>Its resources change, and its resizePolicy asks for a restart.</summary>
+    Resized,
 }
 
 public enum RemoveReason

@@ -4,7 +4,7 @@ using NodeAgent.Core.Model;
 namespace NodeAgent.Core.Planning;
 
 /// <summary>What is wanted of one pod incarnation: that it runs, that it is over but still shown, or that it goes away.</summary>
-/// <param name="Pod">Defaulted and validated.</param>
+/// <param name="Pod">Defaulted and validated, with the resources that the node has given it.</param>
 /// <param name="Source">Where the pod comes from, e.g. the manifest's path.</param>
 /// <param name="AcceptedAt">When this node took the pod on; the pod's startTime when nothing older is known. Steady time.</param>
 /// <param name="Deletion">Set once the pod has to go; a second one may only shorten the grace (<see cref="PodDeletion.Narrow"/>).</param>
@@ -19,8 +19,27 @@ public sealed record PodDesire(
     PodVerdict? Verdict = null,
     PodHold? Hold = null)
 {
+    /// <summary>Other resources that the manifest asks for and the node has not given; null when there are none.</summary>
+    public PodResize? Resize { get; init; }
+
     /// <summary><c>name_namespace(uid)</c>, as messages and events of the field name a pod.</summary>
     public string DisplayName => $"{Pod.Metadata?.Name}_{Pod.Metadata?.Namespace}({Uid})";
+}
+
+/// <summary>A resize that has to wait.</summary>
+/// <param name="Wanted">The pod as its manifest is now.</param>
+/// <param name="Message">What is lacking.</param>
+/// <param name="Since">Steady time.</param>
+public sealed record PodResize(Pod Wanted, ResizePending Reason, string Message, DateTimeOffset Since);
+
+/// <summary>Names are those of the reason of the condition PodResizePending.</summary>
+public enum ResizePending
+{
+    /// <summary>There is no room at present.</summary>
+    Deferred,
+
+    /// <summary>More than the node could ever give.</summary>
+    Infeasible,
 }
 
 public enum DeletionReason

@@ -18,7 +18,11 @@ public sealed record PodPlan(
     DateTimeOffset? WakeAt,
     IReadOnlyList<ContainerWait> Waits,
     PodVerdict? Verdict,
-    PlannerMemory Memory);
+    PlannerMemory Memory)
+{
+    /// <summary>Given resources are not in force everywhere yet. The last error of bringing them there is in the memory.</summary>
+    public bool Resizing { get; init; }
+}
 
 public enum PodStage
 {

@@ -22,6 +22,10 @@ internal sealed record PodView(
     private readonly Dictionary<Container, ContainerHash> _wanted = new(ReferenceEqualityComparer.Instance);
 
     public Pod Pod => Desired.Pod;
+
+    /// <summary>The pod as the node enforces and records it; null when the node has nothing of it.</summary>
+    public Pod? RecordedPod { get; private init; }
+
     public PodSpec Spec => Desired.Pod.Spec ?? new PodSpec();
     public IReadOnlyList<Container> Mains => Spec.Containers ?? [];
     public IReadOnlyList<Container> Inits => Spec.InitContainers ?? [];
@@ -36,7 +40,7 @@ internal sealed record PodView(
     {
         PodSandbox[] sandboxes = [.. (observed?.Sandboxes ?? []).OrderByDescending(s => s.Attempt)];
         ContainerRun[] runs = [.. NewestFirst(observed)];
-        PodView view = new(desired, sandboxes, runs, sandboxes.Length > 0 ? sandboxes[0].Id : null, 0, memory, probes, now, settings);
+        PodView view = new(desired, sandboxes, runs, sandboxes.Length > 0 ? sandboxes[0].Id : null, 0, memory, probes, now, settings) { RecordedPod = observed?.Pod };
         return view with { Round = RestartRound.Of(view) };
     }
 

@@ -3,11 +3,12 @@ using NodeAgent.Core.Model;
 
 namespace NodeAgent.Core.Planning;
 
-/// <summary>The plan for a pod that is to run: strays, sandbox, a restart of everything, init containers and sidecars, main containers, leftovers.</summary>
+/// <summary>The plan for a pod that is to run: strays, sandbox, a restart of everything, a resize, init containers and sidecars, main containers, leftovers.</summary>
 internal static class SyncPlan
 {
     public static PodPlan Make(PodView view, PlanDraft draft)
     {
+        draft.Resizing = ResizePlan.IsNeeded(view);
         if (!KillStrays(view, draft) || !StopReplacedSandboxes(view, draft))
             return Blocked(view, draft, null);
 
@@ -24,6 +25,7 @@ internal static class SyncPlan
 
         if (view.Sandbox is not { } id || !KillEarlierRound(view, draft))
             return Blocked(view, draft, null);
+        ResizePlan.Add(view, draft);
         StartEphemerals(view, draft, id);
         bool initialized = LookAfterInits(view, draft, id);
         if (initialized)
@@ -104,6 +106,8 @@ internal static class SyncPlan
         RunProbes probes = view.Probes.Of(run.Id);
         if (view.Recorded(run).Definition != view.Wanted(container).Definition)
             return (KillReason.DefinitionChanged, "its definition changed, it will be restarted");
+        if (ResizePlan.RestartsFor(container, run))
+            return (KillReason.Resized, "its resources change, and its resize policy asks for a restart");
         if (container.LivenessProbe is not null && probes.Liveness == false)
             return (KillReason.LivenessProbe, "it failed its liveness probe");
         if (container.StartupProbe is not null && probes.Startup == false)

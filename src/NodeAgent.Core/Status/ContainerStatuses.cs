@@ -19,7 +19,7 @@ namespace NodeAgent.Core.Status;
 /// | unknown           | likewise                       | terminated: ContainerStatusUnknown, 137; likewise | likewise |
 ///
 /// started: runs, and its startup probe passed or it has none. ready: started, and its readiness probe says so or it has none. An ordinary init container is
-/// ready when it has exited with 0.
+/// ready when it has exited with 0. resources: what its cgroup enforces while it runs, else what it will start with; allocatedResources: what the node has given.
 /// </summary>
 internal static class ContainerStatuses
 {
@@ -63,6 +63,8 @@ internal static class ContainerStatuses
             ImageID = run.ImageId,
             ContainerID = run.Id.ToUri(),
             StopSignal = container.Lifecycle?.StopSignal,
+            Resources = run.State is ContainerRunState.Running or ContainerRunState.Created ? run.Resources : container.Resources,
+            AllocatedResources = container.Resources?.Requests,
         };
     }
 
@@ -93,6 +95,8 @@ internal static class ContainerStatuses
             ImageID = previous?.ImageID ?? "",
             ContainerID = previous?.ContainerID,
             StopSignal = container.Lifecycle?.StopSignal,
+            Resources = container.Resources,
+            AllocatedResources = container.Resources?.Requests,
         };
     }
 

@@ -11,6 +11,8 @@ namespace NodeAgent.Core.Status;
 /// | Ready                     | ContainersReady, and all readiness gates True                            | the same, ReadinessGatesNotReady |
 /// | PodScheduled              | the pod is not held back: it is on this node                             | Unschedulable |
 /// | ResourcesEnforced         | shown only while False: a limit was asked for that this kernel cannot set | ControllersMissing |
+/// | PodResizePending          | shown only while True: other resources are wanted and not given          | Deferred, Infeasible |
+/// | PodResizeInProgress       | shown only while True: given resources are not in force yet              | Error, when that failed |
 ///
 /// Conditions that somebody else owns are carried along.
 /// </summary>
@@ -19,7 +21,7 @@ internal static class PodConditions
     private static readonly HashSet<string> Own = new(StringComparer.Ordinal)
     {
         PodConditionType.PodReadyToStartContainers, PodConditionType.Initialized, PodConditionType.ContainersReady, PodConditionType.Ready,
-        PodConditionType.PodScheduled, PodConditionType.ResourcesEnforced,
+        PodConditionType.PodScheduled, PodConditionType.ResourcesEnforced, PodConditionType.PodResizePending, PodConditionType.PodResizeInProgress,
     };
 
     public static IReadOnlyList<PodCondition> Of(
@@ -36,6 +38,10 @@ internal static class PodConditions
         ];
         if (input.Observed is { ResourcesEnforced: false } observed)
             conditions.Add(False(PodConditionType.ResourcesEnforced, "ControllersMissing", observed.ResourcesMessage));
+        if (input.Desired.Resize is { } resize)
+            conditions.Add(True(PodConditionType.PodResizePending) with { Reason = resize.Reason.ToString(), Message = resize.Message });
+        if (input.Plan.Resizing)
+            conditions.Add(Resizing(input.Plan.Memory.ResizeError) with { ObservedGeneration = input.Desired.Pod.Metadata?.Generation });
         IEnumerable<PodCondition> others = (input.Previous?.Conditions ?? []).Where(c => !Own.Contains(c.Type));
         return [.. conditions.Select(c => Dated(input, c)), .. others];
     }
@@ -88,12 +94,16 @@ internal static class PodConditions
             : False(PodConditionType.Ready, "ReadinessGatesNotReady", string.Join(", ", unready));
     }
 
+    private static PodCondition Resizing(string? error) => error is null
+        ? True(PodConditionType.PodResizeInProgress)
+        : True(PodConditionType.PodResizeInProgress) with { Reason = "Error", Message = error };
+
     private static PodCondition Dated(StatusInput input, PodCondition condition)
     {
         PodCondition? before = Find(input, condition.Type);
         return condition with
         {
-            ObservedGeneration = input.Desired.Pod.Metadata?.Generation,
+            ObservedGeneration = condition.ObservedGeneration ?? input.Generation,
             LastTransitionTime = before?.Status == condition.Status && before.LastTransitionTime is { } since ? since : input.Now,
         };
     }

@@ -58,7 +58,7 @@ public static class PodStatusBuilder
         IReadOnlyList<string> podIPs = PodIPs(input, phase, hostIPs);
         return new PodStatus
         {
-            ObservedGeneration = desired.Pod.Metadata?.Generation,
+            ObservedGeneration = input.Generation,
             Phase = phase,
             Conditions = PodConditions.Of(input, phase, inits, mains),
             Reason = reason,
@@ -72,6 +72,8 @@ public static class PodStatusBuilder
             InitContainerStatuses = inits.Count > 0 && !refused ? inits : null,
             ContainerStatuses = refused ? null : mains,
             EphemeralContainerStatuses = ephemerals.Count > 0 && !refused ? ephemerals : null,
+            Resources = spec.Resources is null ? null : observed?.Pod.Spec?.Resources ?? spec.Resources,
+            AllocatedResources = spec.Resources?.Requests,
         };
     }
 
@@ -104,6 +106,9 @@ public static class PodStatusBuilder
 internal sealed record StatusInput(
     PodDesire Desired, PodSpec Spec, PodRuntimeState? Observed, PodPlan Plan, ProbeResults Probes, PodStatus? Previous, DateTimeOffset Now)
 {
+    /// <summary>That of the newest version of the pod which has been looked at, given or not.</summary>
+    public long? Generation => (Desired.Resize?.Wanted ?? Desired.Pod).Metadata?.Generation;
+
     public bool HasInits => Spec.InitContainers is { Count: > 0 };
 
     /// <summary>All runs, newest first.</summary>

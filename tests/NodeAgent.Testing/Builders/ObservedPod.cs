@@ -64,6 +64,9 @@ public sealed record ObservedPod(Pod Pod)
         ContainerType type = init is not null ? ContainerType.Init : ephemeral is not null ? ContainerType.Ephemeral : ContainerType.Regular;
         return new ContainerRun(
             Id(name, attempt), Sandboxes.Count > 0 ? Sandboxes[^1].Id : default, name, type, attempt, ContainerHash.Of(container, 0).ToString(),
-            container.Image ?? "", "sha256:" + name, ContainerRunState.Running, At(at), At(at), null, 0, 0, null, null, 1000 + attempt, "", TimeSpan.FromSeconds(delay));
+            container.Image ?? "", "sha256:" + name, ContainerRunState.Running, At(at), At(at), null, 0, 0, null, null, 1000 + attempt, "", TimeSpan.FromSeconds(delay))
+        {
+            Resources = container.Resources,
+        };
     }
 }

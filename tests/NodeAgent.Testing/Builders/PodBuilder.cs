@@ -77,6 +77,21 @@ public static class ContainerChanges
         },
     };
 
+    /// <summary>Limits and the requests that follow from them, <c>-</c> for none; a policy for resizing memory.</summary>
+    public static Container Limited(this Container container, string cpu, string memory, string? memoryPolicy = null)
+    {
+        var amounts = new Dictionary<string, Quantity>(StringComparer.Ordinal);
+        if (cpu != "-")
+            amounts["cpu"] = Quantity.Parse(cpu);
+        if (memory != "-")
+            amounts["memory"] = Quantity.Parse(memory);
+        return container with
+        {
+            Resources = new ResourceRequirements { Limits = amounts, Requests = amounts },
+            ResizePolicy = memoryPolicy is null ? container.ResizePolicy : [new ContainerResizePolicy { ResourceName = "memory", RestartPolicy = memoryPolicy }],
+        };
+    }
+
     public static Container WithStartupProbe(this Container container) => container with { StartupProbe = new Probe { TcpSocket = new TcpSocketAction() } };
 
     public static Container WithLivenessProbe(this Container container, int? graceSeconds = null) =>

@@ -1,6 +1,7 @@
 using NodeAgent.Core.Cri;
 using NodeAgent.Core.Model;
 using NodeAgent.Core.Planning;
+using NodeAgent.Core.Resources;
 using NodeAgent.Core.Status;
 using NodeAgent.Testing.Builders;
 
@@ -37,6 +38,7 @@ internal sealed class History
     public bool Terminated { get; private set; }
     public long Plans { get; private set; }
     public long Starts { get; private set; }
+    public long Resizes { get; private set; }
 
     /// <summary>The last events, for the report of a failure.</summary>
     public string Log => string.Join('\n', _log.TakeLast(60).Select(entry => $"{entry.At,10:0.0} {(entry.What is PodPlan plan ? "  " + plan.Text() : entry.What)}"));
@@ -92,11 +94,14 @@ internal sealed class History
                 }
 
                 break;
-            case < 95:
+            case < 93:
                 Probe();
                 break;
-            case < 97:
+            case < 94:
                 ChangeImage();
+                break;
+            case < 97:
+                ChangeResources();
                 break;
             case < 98 when _desire.Deletion is null && _random.Next(4) == 0:
                 Say("evicted");
@@ -168,6 +173,25 @@ internal sealed class History
         _desire = _desire with { Pod = _runtime.Pod };
     }
 
+    private void ChangeResources()
+    {
+        if (_over)
+            return;
+        Pod pod = _desire.Pod with
+        {
+            Spec = _desire.Pod.Spec! with
+            {
+                Containers = [.. _desire.Pod.Spec!.Containers!.Select(c => RandomPods.Resize(c, _random))],
+                InitContainers = _desire.Pod.Spec.InitContainers is { } inits ? [.. inits.Select(c => PodView.IsSidecar(c) ? RandomPods.Resize(c, _random) : c)] : null,
+            },
+        };
+        if (QosClass.Of(pod) != QosClass.Of(_desire.Pod))
+            return;
+        Say("the resources change");
+        _runtime.Pod = pod;
+        _desire = _desire with { Pod = pod };
+    }
+
     private void Settle()
     {
         for (int turn = 0; !Terminated; turn++)
@@ -213,12 +237,21 @@ internal sealed class History
             return DoKill(kill);
         if (_random.Next(25) == 0)
             return Fail(action, action is CreateSandbox ? StepFailureReason.FailedCreatePodSandBox : StepFailureReason.RemoveError);
+        if (action is ResizeContainer or ResizeSandbox && _random.Next(10) == 0)
+            return Interrupted("before a resize");
 
         switch (action)
         {
             case CreateSandbox create:
                 _runtime.CreateSandbox(create);
                 _model.SandboxMade();
+                break;
+            case ResizeSandbox resize:
+                _runtime.ResizeSandbox(resize);
+                break;
+            case ResizeContainer resize:
+                _runtime.ResizeContainer(resize);
+                Resizes++;
                 break;
             case StopSandbox stop:
                 _runtime.StopSandbox(stop.Id);
@@ -276,6 +309,9 @@ internal sealed class History
         HistoryRuntime.Life[] stubborn = [.. live.Where(l => l.Ignores)];
         if (stubborn.Length > 0)
         {
+            // What has just ended is looked at only when the stubborn ones have too: too late to tell the time by, if the wall clock does not.
+            if (_runtime.WallOffset != _steadyOffset)
+                _model.Misdated(_runtime.Lives.Where(life => life.EndedTrue == _runtime.True));
             double longest = kill.Kills.Max(k => k.Grace.TotalSeconds);
             if (longest > 0 && _random.Next(3) == 0)
             {
@@ -317,7 +353,7 @@ internal sealed class History
         foreach (ContainerStatus container in (status.ContainerStatuses ?? []).Concat(status.InitContainerStatuses ?? []))
         {
             int before = _restarts.GetValueOrDefault(container.Name);
-            bool removed = _desire.Deletion is not null && observed is null;
+            bool removed = _desire.Deletion is not null && observed?.Containers.Any(run => run.Name == container.Name) != true;
             HistoryRuntime.Require(removed || container.RestartCount >= before, $"the restart count of {container.Name} falls from {before} to {container.RestartCount}");
             _restarts[container.Name] = Math.Max(before, container.RestartCount);
             HistoryRuntime.Require(!container.Ready || container.Started == true || container.State?.Terminated is { ExitCode: 0 }, "ready but not started");
@@ -345,6 +381,7 @@ internal sealed class History
         if (plan.Stage != PodStage.Syncing)
             return;
 
+        CheckResized(plan);
         bool initializing = _runtime.Lives.Any(l => l.Live && l.Record.Type == ContainerType.Init) || plan.Waits.Any(w => w.Type == ContainerType.Init);
         foreach (Container main in _desire.Pod.Spec!.Containers!)
         {
@@ -354,6 +391,16 @@ internal sealed class History
                 waits || (last is not null && (last.Live || !_model.MustRestart(main, last))) || plan.Memory.Failures.Values.Any(f => f.RetryAt > Now),
                 $"{main.Name} neither runs nor waits");
         }
+    }
+
+    /// <summary>At rest everything that runs has what was given, or the plan says that it does not and comes back to it.</summary>
+    private void CheckResized(PodPlan plan)
+    {
+        bool all = _runtime.Newest is not { Ready: true } || ResizableResources.Same(_runtime.Recorded, _desire.Pod);
+        foreach (Container container in PodResources.All(_desire.Pod).Where(c => ResizableResources.IsResizable(c, _desire.Pod.Spec!.InitContainers?.Contains(c) == true)))
+            all &= _runtime.LiveOf(container.Name!) is not { } life || ResizableResources.Same(life.Record.Resources, container.Resources);
+        HistoryRuntime.Require(all || plan.Resizing, "a resize is forgotten");
+        HistoryRuntime.Require(all || plan.Memory.Failures.Values.Any(f => f.RetryAt > Now), "a resize is stuck");
     }
 
     private HistoryRuntime.Life? Pick(IEnumerable<HistoryRuntime.Life> lives)

@@ -37,6 +37,8 @@ internal sealed class HistoryModel(HistoryRuntime runtime)
         }
     }
 
+    public void Misdated(IEnumerable<HistoryRuntime.Life> lives) => _misdated.UnionWith(lives.Select(life => life.Record.Id));
+
     public void SandboxMade() => _passed.Clear();
 
     /// <summary>Notes who has passed, from the lives as they are.</summary>
@@ -149,7 +151,12 @@ internal sealed class HistoryModel(HistoryRuntime runtime)
         return ended - last.BeganTrue > 600 ? 1 : streak.Position + 1;
     }
 
-    private string KeyOf(string name) => Find(name)?.Image ?? "";
+    private string KeyOf(string name) => Find(name) is { } container
+        ? string.Join(' ', [container.Image!, .. Texts(container.Resources?.Limits), "of", .. Texts(container.Resources?.Requests)])
+        : "";
+
+    private static IEnumerable<string> Texts(IReadOnlyDictionary<string, Quantity>? quantities) =>
+        (quantities ?? new Dictionary<string, Quantity>()).Select(q => $"{q.Key}={q.Value}").Order(StringComparer.Ordinal);
 
     private string? ActionOf(HistoryRuntime.Life life)
     {

@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using NodeAgent.Core.Cri;
 using NodeAgent.Core.Model;
 using NodeAgent.Core.Planning;
+using NodeAgent.Core.Resources;
 
 namespace NodeAgent.UnitTests.Planning;
 
@@ -36,7 +37,11 @@ internal sealed class HistoryRuntime(PodUid uid)
 
     public double True { get; private set; }
     public double WallOffset { get; set; }
+    /// <summary>As it is wanted.</summary>
     public Pod Pod { get; set; } = new();
+
+    /// <summary>As it was when the newest sandbox was made, or resized last.</summary>
+    public Pod Recorded { get; private set; } = new();
     public DateTimeOffset Wall => Testing.Builders.ObservedPod.At(True + WallOffset);
     public IReadOnlyList<Life> Lives => _lives;
     public IReadOnlyList<Box> Boxes => _boxes;
@@ -49,7 +54,7 @@ internal sealed class HistoryRuntime(PodUid uid)
     public Life? NewestOf(string name) => _lives.Where(l => l.Record.Name == name).OrderBy(l => l.Record.Attempt).LastOrDefault();
 
     public PodRuntimeState? Observe() => _boxes.Count == 0 && _lives.Count == 0 ? null : new PodRuntimeState(
-        uid, Pod, "/etc/podagent/test.yaml",
+        uid, Recorded, "/etc/podagent/test.yaml",
         [.. _boxes.OrderByDescending(b => b.Attempt).Select(b => new PodSandbox(
             b.Id, uid, b.Attempt, b.Ready ? PodSandboxState.Ready : PodSandboxState.NotReady, b.CreatedAt, [], 1))],
         [.. _lives.Select(l => l.Record).OrderByDescending(r => r.Attempt)],
@@ -61,6 +66,41 @@ internal sealed class HistoryRuntime(PodUid uid)
         Require(_boxes.All(b => b.Attempt < create.Attempt), "a sandbox attempt is used twice");
         Require(_lives.All(l => !l.Live), "a sandbox is made while a container of the old one lives");
         _boxes.Add(new Box(create.Attempt, Wall) { Id = create.Id });
+        Recorded = Pod;
+    }
+
+    /// <summary>The kernel's rule: a pod's bound that is narrower than a container's would be the container's.</summary>
+    public void ResizeSandbox(ResizeSandbox resize)
+    {
+        Require(_boxes.Any(b => b.Id == resize.Id && b.Ready), "a sandbox is resized that is not ready");
+        Require(QosClass.Of(Recorded) == QosClass.Of(resize.Pod), "a resize changes the quality-of-service class");
+        // One that was started after the widening had failed is out of bounds already.
+        Life[] inBounds = [.. _lives.Where(l => l.Live && OutOfBounds(l.Record.Name, l.Record.Resources) is null)];
+        Recorded = resize.Pod;
+        foreach (Life life in inBounds)
+            Require(OutOfBounds(life.Record.Name, life.Record.Resources) is null, $"{OutOfBounds(life.Record.Name, life.Record.Resources)}");
+    }
+
+    public void ResizeContainer(ResizeContainer resize)
+    {
+        Life life = _lives.First(l => l.Record.Id == resize.Id);
+        Require(life.Live, "a dead container is resized");
+        Require(OutOfBounds(resize.Name, resize.Resources) is null, $"{OutOfBounds(resize.Name, resize.Resources)}");
+        life.Record = life.Record with { Resources = resize.Resources };
+    }
+
+    private string? OutOfBounds(string name, ResourceRequirements? resources)
+    {
+        if (PodResources.All(Recorded).FirstOrDefault(c => c.Name == name) is not { } recorded)
+            return null;
+        foreach (string resource in new[] { "cpu", "memory" })
+        {
+            long? bound = PodResources.Limit(recorded.Resources, resource), own = PodResources.Limit(resources, resource);
+            if (own > bound)
+                return $"{name} may use {own} of {resource}, its part of the pod only {bound}";
+        }
+
+        return null;
     }
 
     public void StopSandbox(PodSandboxId id)
@@ -101,7 +141,7 @@ internal sealed class HistoryRuntime(PodUid uid)
         {
             Record = new ContainerRun(
                 id, start.Sandbox, start.Name, start.Type, start.Attempt, start.Hash, start.Container.Image ?? "", "sha256:0", ContainerRunState.Created, Wall, null, null,
-                0, 0, null, null, 0, "", start.RestartDelay),
+                0, 0, null, null, 0, "", start.RestartDelay) { Resources = start.Container.Resources },
             BeganTrue = True,
             BeganOffset = WallOffset,
             Ignores = ignoresSignals,

@@ -31,9 +31,17 @@ internal static class PlanFor
         RemoveSandbox remove => $"remove sandbox {remove.Id.Value[(remove.Id.Value.LastIndexOf('-') + 1)..]} {remove.Reason}",
         KillContainers kill => "kill " + string.Join(" + ", kill.Kills.Select(k => $"{k.Id} {k.Reason} {k.Grace.TotalSeconds}s")),
         StartContainer start => $"start {start.Name}#{start.Attempt} {start.Reason}",
+        ResizeSandbox resize => $"resize pod {Resources(resize.Pod.Spec!.Containers![0].Resources)}",
+        ResizeContainer resize => $"resize {resize.Id} {Resources(resize.Resources)}",
         RemoveContainer remove => $"remove {remove.Id} {remove.Reason}",
         _ => throw new ArgumentOutOfRangeException(nameof(action), action, null),
     };
+
+    /// <summary>Limits of cpu and memory: <c>500m/64Mi</c>.</summary>
+    private static string Resources(ResourceRequirements? resources) => Limit(resources, "cpu") + "/" + Limit(resources, "memory");
+
+    private static string Limit(ResourceRequirements? resources, string name) =>
+        resources?.Limits is { } limits && limits.TryGetValue(name, out Quantity limit) ? limit.ToString() : "-";
 
     public static string WaitText(this PodPlan plan) => string.Join("; ", plan.Waits.Select(w => $"{w.Container} {w.Reason}"));
 }

@@ -4,8 +4,8 @@ namespace NodeAgent.UnitTests.Planning;
 
 /// <summary>
 /// Random lives of random pods, checked at every step against <see cref="HistoryRuntime"/> and <see cref="HistoryModel"/>: never two live instances, no start
-/// before its predecessors or its back-off, counts that never fall, terminal phases that never revert, graces that never grow, a reason for every kill, and a
-/// rest that is really one. Each seed is one test; a failure prints the last events and can be repeated by its seed.
+/// before its predecessors or its back-off, counts that never fall, terminal phases that never revert, graces that never grow, a reason for every kill, no
+/// container that may use more than its part of the pod, and a rest that is really one. Each seed is one test; a failure prints the last events and can be repeated by its seed.
 /// </summary>
 public sealed class RandomHistoryTests
 {
@@ -18,7 +18,7 @@ public sealed class RandomHistoryTests
     public void The_invariants_hold_in_every_history(int seed)
     {
         Random random = new(seed);
-        long starts = 0;
+        long starts = 0, resizes = 0;
         int ended = 0;
         for (int steps = 0; steps < StepsPerSeed;)
         {
@@ -40,9 +40,10 @@ public sealed class RandomHistoryTests
             }
 
             starts += history.Starts;
+            resizes += history.Resizes;
             ended++;
         }
 
-        Assert.True(starts > StepsPerSeed / 20 && ended > 20, $"the histories are dull: {starts} starts, {ended} pods");
+        Assert.True(starts > StepsPerSeed / 20 && resizes > StepsPerSeed / 400 && ended > 20, $"the histories are dull: {starts} starts, {resizes} resizes, {ended} pods");
     }
 }

@@ -6,6 +6,8 @@ namespace NodeAgent.UnitTests.Planning;
 /// <summary>Small pods of every shape: policies, own policies and rules, init containers, sidecars, probes, deadlines.</summary>
 internal static class RandomPods
 {
+    private static readonly string[] Cpu = ["-", "200m", "1", "3"];
+    private static readonly string[] Memory = ["-", "16Mi", "64Mi"];
     private static readonly string[] Policies = [RestartPolicy.Always, RestartPolicy.Always, RestartPolicy.OnFailure, RestartPolicy.Never];
 
     public static Pod Make(Random random)
@@ -23,8 +25,15 @@ internal static class RandomPods
 
         int mains = 1 + random.Next(3);
         for (int i = 0; i < mains; i++)
-            builder = builder.Main("main" + i, c => Vary(c, random));
+            builder = builder.Main("main" + i, c => Resize(Vary(c, random), random));
         return random.Next(6) == 0 ? builder.Ephemeral("debug").Build() : builder.Build();
+    }
+
+    /// <summary>Other limits and requests, or none; a container that restarts for its memory keeps doing so.</summary>
+    public static Container Resize(Container container, Random random)
+    {
+        Container limited = container.Limited(Cpu[random.Next(Cpu.Length)], Memory[random.Next(Memory.Length)]);
+        return random.Next(2) == 0 ? limited : limited.Asks("50m", "1Mi");
     }
 
     private static Container VarySidecar(Container container, Random random) => random.Next(6) switch
@@ -41,7 +50,7 @@ internal static class RandomPods
         1 => container.OwnPolicy(RestartPolicy.OnFailure),
         2 => container.Rule(ContainerRestartRuleAction.Restart, "In", 42),
         3 => container.Rule(ContainerRestartRuleAction.RestartAllContainers, "In", 88),
-        4 => container.WithLivenessProbe(),
+        4 => container.WithLivenessProbe().Limited("-", "-", ResourceResizeRestartPolicy.RestartContainer),
         5 => container.WithReadinessProbe().WithStartupProbe(),
         _ => container,
     };

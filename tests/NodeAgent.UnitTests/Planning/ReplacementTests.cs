@@ -22,13 +22,13 @@ public sealed class ReplacementTests
     }
 
     [Fact]
-    public void Changed_resources_alone_leave_a_running_container_in_place()
+    public void Changed_resources_alone_do_not_replace_a_running_container()
     {
         Pod resized = PodBuilder.Named("web").Main("app", c => c with
         {
             Resources = new ResourceRequirements { Limits = new Dictionary<string, Quantity> { ["cpu"] = Quantity.FromMilli(500) } },
         }).Build();
-        Assert.Empty(PlanFor.At(2, resized, new ObservedPod(Web).Sandbox().Running("app")).Actions);
+        Assert.Equal("resize pod 500m/-; resize app-0 500m/-", PlanFor.At(2, resized, new ObservedPod(Web).Sandbox().Running("app")).Text());
     }
 
     [Theory]

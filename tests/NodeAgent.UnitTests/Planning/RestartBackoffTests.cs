@@ -85,7 +85,7 @@ public sealed class RestartBackoffTests
         {
             Resources = new ResourceRequirements { Limits = new Dictionary<string, Quantity> { ["cpu"] = Quantity.FromMilli(500) } },
         }).Build();
-        StartContainer start = Assert.IsType<StartContainer>(Assert.Single(PlanFor.At(1, resized, observed).Actions));
+        StartContainer start = Assert.Single(PlanFor.At(1, resized, observed).Actions.OfType<StartContainer>());
         Assert.Equal(TimeSpan.Zero, start.RestartDelay);
         Assert.Equal(5, start.Attempt);
     }

@@ -94,7 +94,8 @@ internal sealed class PodWorld : IDisposable
 
     /// <summary>A pod of containers that run forever, or do what their command says (see <see cref="FakeLife.OfCommand"/>).</summary>
     /// <param name="containers"><c>name</c> or <c>name: word word</c>.</param>
-    public static string Manifest(string name, string[]? containers = null, string restart = "Always", int grace = 5, string image = Image, string? policy = null)
+    /// <param name="each">One more line for every container.</param>
+    public static string Manifest(string name, string[]? containers = null, string restart = "Always", int grace = 5, string image = Image, string? policy = null, string? each = null)
     {
         var yaml = new StringBuilder();
         yaml.AppendLine("apiVersion: v1").AppendLine("kind: Pod").AppendLine($"metadata: {{name: {name}}}").AppendLine("spec:");
@@ -106,6 +107,8 @@ internal sealed class PodWorld : IDisposable
             yaml.AppendLine($"  - name: {parts[0]}").AppendLine($"    image: \"{image}\"").AppendLine($"    command: [{command}]");
             if (policy is not null)
                 yaml.AppendLine($"    imagePullPolicy: {policy}");
+            if (each is not null)
+                yaml.AppendLine("    " + each);
         }
 
         return yaml.ToString();

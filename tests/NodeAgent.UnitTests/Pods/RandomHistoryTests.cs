@@ -1,6 +1,7 @@
 using NodeAgent.Core.Cri;
 using NodeAgent.Core.Manifests;
 using NodeAgent.Core.Model;
+using NodeAgent.Core.Resources;
 using NodeAgent.Testing.Fakes;
 using Xunit;
 
@@ -122,7 +123,8 @@ public sealed class RandomHistoryTests
         private string Manifest()
         {
             string[] containers = Pick<string[]>([["main"], ["main", "side"], ["main: ignore-term"], ["main: slow-term 2"], ["main", "other: exit 1 3"]]);
-            return PodWorld.Manifest(Pick(Names), containers, grace: _random.Next(1, 6));
+            string? resources = Pick([null, "resources: {limits: {cpu: 1, memory: 64Mi}}", "resources: {limits: {cpu: 2, memory: 32Mi}}", "resources: {limits: {memory: 32Mi}}"]);
+            return PodWorld.Manifest(Pick(Names), containers, grace: _random.Next(1, 3), each: resources);
         }
 
         private void Put(string file, string manifest)
@@ -219,10 +221,26 @@ public sealed class RandomHistoryTests
                 Assert.Equal(state.Uid.Value, _world.Shown(state.Pod.Metadata.Name!)!.Metadata!.Uid);
                 Assert.True(_world.IsRunning(state.Pod.Metadata.Name!), $"{state.Pod.Metadata.Name}/main does not run");
                 Assert.Equal(PodPhase.Running, _world.Status(state.Pod.Metadata.Name!).Phase);
+                CheckResources(state);
             }
 
             Assert.Equal(
                 there.SelectMany(state => state.Containers).Select(run => run.Id.Value).Order(StringComparer.Ordinal), _world.Images.Snapshots.Order(StringComparer.Ordinal));
+        }
+
+        /// <summary>What runs has the resources that some good file asks for, the pod's own record too, and no resize is left over.</summary>
+        private void CheckResources(PodRuntimeState state)
+        {
+            var shown = _world.Shown(state.Pod.Metadata!.Name!)!;
+            Assert.True(ResizableResources.Same(shown, state.Pod), $"the record of {state.Pod.Metadata.Name} has other resources than are wanted");
+            Assert.DoesNotContain(shown.Status!.Conditions!, condition => condition.Type.StartsWith("PodResize", StringComparison.Ordinal));
+            foreach (var run in state.Containers.Where(run => run.State == ContainerRunState.Running))
+            {
+                var container = shown.Spec!.Containers!.Single(candidate => candidate.Name == run.Name);
+                Assert.True(ResizableResources.Same(container.Resources, run.Resources), $"{run.Name} has other resources than are wanted");
+            }
+
+            Assert.Contains(_goodContent, file => ManifestParser.Parse(System.Text.Encoding.UTF8.GetBytes(file.Value), file.Key).Pods.Any(pod => ResizableResources.Same(pod, shown)));
         }
 
         private void Empty()

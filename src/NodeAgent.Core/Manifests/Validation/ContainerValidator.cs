@@ -39,7 +39,7 @@ internal static class ContainerValidator
         EnvironmentValidator.Env(container.Env, spec, at["env"]);
         EnvironmentValidator.EnvFrom(container.EnvFrom, at["envFrom"]);
         ResourceValidator.Validate(container.Resources, spec, at["resources"]);
-        ResourceValidator.ResizePolicy(container.ResizePolicy, at["resizePolicy"]);
+        ResourceValidator.ResizePolicy(container.ResizePolicy, container.RestartPolicy ?? spec.RestartPolicy, at["resizePolicy"]);
         PodSecurityValidator.Validate(container.SecurityContext, spec, at["securityContext"]);
         RestartRules(container, at);
         MountValidator.Validate(container, spec, at);

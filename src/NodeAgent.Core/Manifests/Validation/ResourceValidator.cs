@@ -30,7 +30,8 @@ internal static class ResourceValidator
         Claims(resources.Claims, spec, at["claims"]);
     }
 
-    public static void ResizePolicy(IReadOnlyList<ContainerResizePolicy>? policies, ValidationScope at)
+    /// <param name="restartPolicy">What holds for the container.</param>
+    public static void ResizePolicy(IReadOnlyList<ContainerResizePolicy>? policies, string? restartPolicy, ValidationScope at)
     {
         var names = new HashSet<string>(StringComparer.Ordinal);
         for (int i = 0; i < (policies?.Count ?? 0); i++)
@@ -40,10 +41,11 @@ internal static class ResourceValidator
                 && at[i]["resourceName"].OneOf(policy.ResourceName, ResourceName.Cpu, ResourceName.Memory)
                 && !names.Add(policy.ResourceName!))
                 at[i]["resourceName"].Duplicate(policy.ResourceName!);
-            if (at[i]["restartPolicy"].Required(policy.RestartPolicy))
+            if (at[i]["restartPolicy"].Required(policy.RestartPolicy)
+                && at[i]["restartPolicy"].OneOf(policy.RestartPolicy, ResourceResizeRestartPolicy.NotRequired, ResourceResizeRestartPolicy.RestartContainer)
+                && restartPolicy == RestartPolicy.Never && policy.RestartPolicy == ResourceResizeRestartPolicy.RestartContainer)
             {
-                at[i]["restartPolicy"].OneOf(policy.RestartPolicy, ResourceResizeRestartPolicy.NotRequired,
-                    ResourceResizeRestartPolicy.RestartContainer);
+                at[i]["restartPolicy"].Exclusive("restarts a container whose restartPolicy is Never", "use NotRequired");
             }
         }
     }
