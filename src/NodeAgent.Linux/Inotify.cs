@@ -23,6 +23,7 @@ public static unsafe partial class Inotify
     public const uint IN_Q_OVERFLOW = 0x4000;
     public const uint IN_IGNORED = 0x8000;
     public const uint IN_ONLYDIR = 0x1000000;
+    public const uint IN_ONESHOT = 0x80000000;
     public const uint IN_ISDIR = 0x40000000;
 
     /// <summary>struct inotify_event without its name: s32 wd, u32 mask, u32 cookie, u32 len.</summary>

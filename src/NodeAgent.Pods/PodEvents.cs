@@ -8,6 +8,7 @@ public static class PodEvents
     public const string Created = "Created";
     public const string Started = "Started";
     public const string Killing = "Killing";
+    public const string OOMKilling = "OOMKilling";
     public const string BackOff = "BackOff";
     public const string Failed = "Failed";
     public const string FailedCreatePodSandBox = "FailedCreatePodSandBox";

@@ -228,6 +228,8 @@ public sealed partial class PodWorker
 
         Note(desire, plan);
 
+        foreach (var (container, message) in OomKillEvents.Between(_lastObserved, observed))
+            _parts.Events.Record(desire.Pod, EventType.Warning, PodEvents.OOMKilling, message, container);
         (_lastPlan, _lastObserved) = (plan, observed);
         // The work goes first: what readers see is put together while the runtime is busy.
         var execution = plan.Actions.Count > 0 ? _parts.Executor.ExecuteAsync(desire, observed, plan, cancellationToken) : null;

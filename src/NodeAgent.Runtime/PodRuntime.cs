@@ -41,6 +41,7 @@ public sealed class PodRuntime : IPodRuntime, IAsyncDisposable
     private readonly ConcurrentDictionary<PodUid, LivePod> _pods = new();
     private readonly ContainerExits _exits;
     private readonly ContainerStopper _stopper;
+    private readonly OomWatch _oom;
     private readonly ContainerStarter _starter;
     private readonly SandboxTeardown _teardown;
     private readonly SandboxSetup _setup;
@@ -55,7 +56,8 @@ public sealed class PodRuntime : IPodRuntime, IAsyncDisposable
         _events = events;
         _exits = new ContainerExits(node);
         _stopper = new ContainerStopper(node);
-        _starter = new ContainerStarter(node, _exits, _stopper);
+        _oom = new OomWatch(node, reactor);
+        _starter = new ContainerStarter(node, _exits, _stopper, _oom);
         _teardown = new SandboxTeardown(node, _exits);
         _setup = new SandboxSetup(node, _teardown);
         _watch = new ShimWatch(node, _exits, _teardown);
@@ -240,6 +242,7 @@ public sealed class PodRuntime : IPodRuntime, IAsyncDisposable
         foreach (LiveSandbox sandbox in sandboxes) sandbox.Shim?.Dispose();
         foreach (LiveSandbox sandbox in sandboxes) await sandbox.Watching;
         _node.Shims.Dispose();
+        _oom.Dispose();
         _reactor.Dispose();
         _events.Writer.TryComplete();
         _node.Cgroups.Dispose();
@@ -261,7 +264,7 @@ public sealed class PodRuntime : IPodRuntime, IAsyncDisposable
 
     private async Task RecoverAsync()
     {
-        Recovery recovery = new(_node, _teardown, _watch, _exits, _starter);
+        Recovery recovery = new(_node, _teardown, _watch, _exits, _starter, _oom);
         foreach (LivePod pod in await recovery.RunAsync()) _pods[pod.Uid] = pod;
     }
 

@@ -55,4 +55,7 @@ internal static partial class RuntimeLog
 
     [LoggerMessage(4216, LogLevel.Warning, "unit {Unit}: its weight could not be set")]
     public static partial void WeightNotSet(ILogger logger, string unit, Exception error);
+
+    [LoggerMessage(4217, LogLevel.Warning, "pod {Pod} container {Container} ({Id}): an out-of-memory kill in it could not be recorded")]
+    public static partial void OomKillsNotRecorded(ILogger logger, string pod, string container, string id, Exception error);
 }

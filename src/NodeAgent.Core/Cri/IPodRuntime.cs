@@ -184,6 +184,9 @@ public sealed record ContainerRun(
 {
     /// <summary>What its cgroup was told to enforce last; before the start what it will be told. Null for no resources.</summary>
     public ResourceRequirements? Resources { get; init; }
+
+    /// <summary>How many of its processes the kernel killed for want of memory; the container may have gone on without them.</summary>
+    public long OomKills { get; init; }
 }
 
 /// <summary>Everything the node has of one pod.</summary>
@@ -207,6 +210,9 @@ public enum RuntimeEventKind
     ContainerStarted,
     ContainerExited,
     SandboxDied,
+
+    /// <summary>The kernel killed a process of a container for want of memory.</summary>
+    ProcessOomKilled,
 }
 
 public readonly record struct RuntimeEvent(PodUid Uid, RuntimeEventKind Kind, ContainerId? Container);

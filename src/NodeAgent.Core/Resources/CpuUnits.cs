@@ -12,10 +12,13 @@ public static class CpuUnits
     /// <summary>Microseconds: the kernel refuses a smaller quota.</summary>
     public const long MinQuota = 1_000;
 
-    public static long Shares(long milliCpu) => Math.Clamp(milliCpu * 1024 / 1000, MinShares, MaxShares);
+    // The kernel refuses some 17 million seconds; this is more processors than there are.
+    private const long MaxQuota = 1_000_000_000_000;
+
+    public static long Shares(long milliCpu) => (long)Int128.Clamp((Int128)milliCpu * 1024 / 1000, MinShares, MaxShares);
 
     /// <summary>Microseconds of cpu per <see cref="Period"/>.</summary>
-    public static long Quota(long milliCpu) => Math.Max(milliCpu * Period / 1000, MinQuota);
+    public static long Quota(long milliCpu) => (long)Int128.Clamp((Int128)milliCpu * Period / 1000, MinQuota, MaxQuota);
 
     /// <summary>The straight line from 2…262144 to 1…10000 that pods and QoS classes use: 1 CPU is 39.</summary>
     public static long LinearWeight(long shares) => 1 + (shares - MinShares) * 9999 / 262_142;

@@ -25,9 +25,9 @@ public static class OomScore
         if (qos == PodQosClass.BestEffort) return BestEffort;
 
         long share = RemainderPerContainer(pod);
-        long request = MemoryRequest(container) + share;
+        long request = PodResources.Add(MemoryRequest(container), share);
         if (PodResources.IsSidecar(container) && (pod.Spec?.Containers ?? []).Count > 0)
-            request = Math.Max(request, pod.Spec!.Containers!.Min(MemoryRequest) + share);
+            request = Math.Max(request, PodResources.Add(pod.Spec!.Containers!.Min(MemoryRequest), share));
         long adjust = 1000 - (long)((Int128)1000 * request / Math.Max(memoryCapacity, 1));
         return (int)Math.Clamp(adjust, 3, 999);
     }
@@ -41,6 +41,6 @@ public static class OomScore
     {
         if (PodResources.Request(pod.Spec?.Resources, ResourceName.Memory) is not { } whole) return 0;
         var all = PodResources.All(pod).ToList();
-        return Math.Max(0, whole - all.Sum(MemoryRequest)) / Math.Max(all.Count, 1);
+        return Math.Max(0, whole - all.Select(MemoryRequest).Aggregate(0L, PodResources.Add)) / Math.Max(all.Count, 1);
     }
 }

@@ -12,20 +12,20 @@ public static class PodResources
 {
     /// <summary>Millicores for <c>cpu</c>, else bytes. 0 when nothing is asked for.</summary>
     public static long Request(Pod pod, string resource) =>
-        (Request(pod.Spec?.Resources, resource) ?? Sum(pod, resource, Request)) + Overhead(pod, resource);
+        Add(Request(pod.Spec?.Resources, resource) ?? Sum(pod, resource, Request), Overhead(pod, resource));
 
     /// <summary>
     /// Millicores for <c>cpu</c>, else bytes. Null when the pod as a whole has no limit: a single container without one makes it so.
     /// </summary>
     public static long? Limit(Pod pod, string resource)
     {
-        if (Limit(pod.Spec?.Resources, resource) is { } whole) return whole + Overhead(pod, resource);
+        if (Limit(pod.Spec?.Resources, resource) is { } whole) return Add(whole, Overhead(pod, resource));
         foreach (Container container in All(pod))
         {
             if (Limit(container.Resources, resource) is null) return null;
         }
         long sum = Sum(pod, resource, Limit);
-        return sum == 0 ? null : sum + Overhead(pod, resource);
+        return sum == 0 ? null : Add(sum, Overhead(pod, resource));
     }
 
     /// <summary>The request of one container: its own, else its limit; null when it has neither or zero.</summary>
@@ -55,19 +55,22 @@ public static class PodResources
 
     private static long Overhead(Pod pod, string resource) => Amount(pod.Spec?.Overhead, resource) ?? 0;
 
+    /// <summary>Of amounts that are not negative; what does not fit is as much as fits.</summary>
+    internal static long Add(long a, long b) => a > long.MaxValue - b ? long.MaxValue : a + b;
+
     private static long Sum(Pod pod, string resource, Func<ResourceRequirements?, string, long?> read)
     {
         long together = 0;
-        foreach (Container container in pod.Spec?.Containers ?? []) together += read(container.Resources, resource) ?? 0;
+        foreach (Container container in pod.Spec?.Containers ?? []) together = Add(together, read(container.Resources, resource) ?? 0);
 
         long sidecars = 0;
         long peak = 0;
         foreach (Container init in pod.Spec?.InitContainers ?? [])
         {
             long own = read(init.Resources, resource) ?? 0;
-            if (IsSidecar(init)) sidecars += own;
-            peak = Math.Max(peak, IsSidecar(init) ? sidecars : sidecars + own);
+            if (IsSidecar(init)) sidecars = Add(sidecars, own);
+            peak = Math.Max(peak, IsSidecar(init) ? sidecars : Add(sidecars, own));
         }
-        return Math.Max(together + sidecars, peak);
+        return Math.Max(Add(together, sidecars), peak);
     }
 }

@@ -29,8 +29,8 @@ public static class QosClass
                 long request = PodResources.Request(resources, resource) ?? 0;
                 any |= limit > 0 || request > 0;
                 guaranteed &= limit is not null;
-                requests += request;
-                limits += limit ?? 0;
+                requests = PodResources.Add(requests, request);
+                limits = PodResources.Add(limits, limit ?? 0);
             }
             guaranteed &= requests == limits;
         }

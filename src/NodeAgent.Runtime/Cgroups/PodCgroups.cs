@@ -22,6 +22,7 @@ public sealed class PodCgroups(ICgroupDriver driver, CgroupSettings settings) : 
     public static readonly IReadOnlyList<string> Wanted = ["cpu", "memory", "pids", HugePages];
 
     internal const string HugePages = "hugetlb";
+    internal const string MemoryEvents = "memory.events";
     private const string ShimLeaf = "shim";
 
     public ICgroupDriver Driver => driver;
@@ -52,6 +53,15 @@ public sealed class PodCgroups(ICgroupDriver driver, CgroupSettings settings) : 
     /// <summary>Bytes that a cgroup uses now; null when the memory controller is missing.</summary>
     public static long? MemoryUsage(string path) =>
         long.TryParse(Cgroupfs.Read(path, "memory.current"), NumberStyles.None, CultureInfo.InvariantCulture, out long bytes) ? bytes : null;
+
+    /// <summary>
+    /// How many processes of a cgroup and those below it the kernel has killed for want of memory, whoever's limit was reached: a kill counts where its victim was.
+    /// 0 without the memory controller. Source: the kernel's cgroup-v2.rst, <c>memory.events</c>.
+    /// </summary>
+    public static long OomKills(string path) => Math.Max(
+        Cgroupfs.ReadKey(path, MemoryEvents, "oom_kill") ?? 0,
+        // Linux 5.17.
+        Cgroupfs.ReadKey(path, MemoryEvents, "oom_group_kill") ?? 0);
 
     /// <summary>Kills what is left in a container's or pod's and removes it. Throws <see cref="TimeoutException"/> when a process does not die.</summary>
     public async ValueTask RemoveAsync(string cgroup, TimeSpan timeout, TimeProvider time)

@@ -23,12 +23,14 @@ internal sealed class ContainerExits(RuntimeNode node)
     {
         ContainerRecord record = container.Record;
         int exitCode = ShimWaitStatus.ExitCode(end.WaitStatus);
-        // The cgroup is this run's own, so its counter started at 0. The file is missing without the memory controller.
-        long oomKills = Cgroupfs.ReadKey(PodCgroups.ContainerPath(container.Sandbox.Cgroup, container.Id), "memory.events", "oom_kill") ?? 0;
+        // The cgroup is this run's own, so its counter started at 0, and it stays until the end is recorded, also while no agent runs. Only when the sandbox died
+        // it may be gone with it.
+        long oomKills = Math.Max(PodCgroups.OomKills(PodCgroups.ContainerPath(container.Sandbox.Cgroup, container.Id)), record.OomKills);
+        string reason = ContainerReasons.Of(exitCode, oomKills - (container.OomKillsBeforeOurs ?? 0));
         Container? spec = RuntimeNode.SpecOf(container);
         string? message = TerminationLog.Read(node.TerminationLogPath(container), spec?.TerminationMessagePolicy, exitCode, record.LogPath);
 
-        if (!container.Finish(end, exitCode, ShimWaitStatus.Signal(end.WaitStatus), ContainerReasons.Of(exitCode, oomKills), message)) return;
+        if (!container.Finish(end, exitCode, ShimWaitStatus.Signal(end.WaitStatus), reason, message, oomKills)) return;
         await ReleaseAsync(container);
         await ForgetAsync(container.Sandbox, record.Slot);
     }

@@ -24,7 +24,7 @@ namespace NodeAgent.Runtime.Containers;
 ///       a failed step is the run's end: Exited, 128, StartError
 ///  6. record: phase Running, with pid and start time
 /// </summary>
-internal sealed class ContainerStarter(RuntimeNode node, ContainerExits exits, ContainerStopper stopper)
+internal sealed class ContainerStarter(RuntimeNode node, ContainerExits exits, ContainerStopper stopper, OomWatch oom)
 {
     private const UnixFileMode FolderMode = (UnixFileMode)0x1ed; // 0755
     private const uint LogMode = 0x1a0; // 0640
@@ -110,6 +110,7 @@ internal sealed class ContainerStarter(RuntimeNode node, ContainerExits exits, C
         node.Tell(container.Sandbox.Pod.Uid, RuntimeEventKind.ContainerStarted, container.Id);
         if (early is { } end) await exits.HandleAsync(container, end);
         else await stopper.SignalIfStoppingAsync(container);
+        oom.Follow(container);
     }
 
     /// <summary>Ends the run before it began; the error is for the caller to throw.</summary>

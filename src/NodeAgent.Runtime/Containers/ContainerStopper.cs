@@ -62,9 +62,11 @@ internal sealed class ContainerStopper(RuntimeNode node)
 
     private void Kill(LiveContainer container)
     {
+        string cgroup = PodCgroups.ContainerPath(container.Sandbox.Cgroup, container.Id);
         try
         {
-            Cgroupfs.Kill(PodCgroups.ContainerPath(container.Sandbox.Cgroup, container.Id));
+            container.OomKillsBeforeOurs ??= PodCgroups.OomKills(cgroup);
+            Cgroupfs.Kill(cgroup);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -13,7 +13,10 @@ public static class ContainerReasons
     public const int UnknownCode = 137;
     private const int KilledCode = 137;
 
-    /// <param name="oomKills">How many processes of the container's cgroup the kernel killed for memory since it started.</param>
+    /// <param name="oomKills">
+    /// How many processes of the container's cgroup the kernel killed for memory since it started, or since we began to kill it. Only with SIGKILL's code it was the
+    /// first process that died so.
+    /// </param>
     public static string Of(int exitCode, long oomKills) => exitCode switch
     {
         0 => Completed,

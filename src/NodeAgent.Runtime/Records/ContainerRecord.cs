@@ -22,6 +22,7 @@ public enum ContainerPhase
 /// <param name="Slot">The shim's number for its process; 0 before the start.</param>
 /// <param name="Process">Pid 0 before the start.</param>
 /// <param name="ExitCode">0–255.</param>
+/// <param name="OomKills">Processes of it that the kernel killed for want of memory.</param>
 /// <param name="Resources">What its cgroup enforces, or will when it is started; null for none.</param>
 public sealed record ContainerRecord(
     string Id,
@@ -44,4 +45,5 @@ public sealed record ContainerRecord(
     int Signal = 0,
     string? Reason = null,
     string? Message = null,
-    ResourceRequirements? Resources = null);
+    ResourceRequirements? Resources = null,
+    long OomKills = 0);

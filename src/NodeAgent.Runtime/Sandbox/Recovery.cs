@@ -20,7 +20,7 @@ namespace NodeAgent.Runtime.Sandbox;
 ///  5. cgroups of pods without a record are killed and removed
 /// Doing all of it twice changes nothing more.
 /// </summary>
-internal sealed class Recovery(RuntimeNode node, SandboxTeardown teardown, ShimWatch watch, ContainerExits exits, ContainerStarter starter)
+internal sealed class Recovery(RuntimeNode node, SandboxTeardown teardown, ShimWatch watch, ContainerExits exits, ContainerStarter starter, OomWatch oom)
 {
     public async Task<IReadOnlyList<LivePod>> RunAsync()
     {
@@ -141,6 +141,9 @@ internal sealed class Recovery(RuntimeNode node, SandboxTeardown teardown, ShimW
                 break;
             case (ContainerPhase.Starting or ContainerPhase.Running, ShimSlotState.Exited):
                 await exits.HandleAsync(container, new ProcessEnd(slot!.WaitStatus, slot.ExitedAt ?? node.Now));
+                break;
+            case (ContainerPhase.Running, ShimSlotState.Running):
+                oom.Follow(container);
                 break;
             case (ContainerPhase.Running, null):
                 await exits.LoseAsync(container, "the sandbox's process does not know it");

@@ -90,7 +90,7 @@ internal sealed class LiveContainer(LiveSandbox sandbox, ContainerRecord record,
         }
     }
 
-    public bool Finish(ProcessEnd end, int exitCode, int signal, string reason, string? message) => Transition(
+    public bool Finish(ProcessEnd end, int exitCode, int signal, string reason, string? message, long oomKills) => Transition(
         phase => phase is ContainerPhase.Running or ContainerPhase.Starting,
         record => record with
         {
@@ -101,6 +101,7 @@ internal sealed class LiveContainer(LiveSandbox sandbox, ContainerRecord record,
             Signal = signal,
             Reason = reason,
             Message = message,
+            OomKills = Math.Max(oomKills, record.OomKills),
         });
 
     /// <summary>The process is gone and nobody knows how it ended.</summary>
@@ -114,6 +115,19 @@ internal sealed class LiveContainer(LiveSandbox sandbox, ContainerRecord record,
             Reason = ContainerReasons.StatusUnknown,
             Message = message,
         });
+
+    /// <summary>What <see cref="ContainerRecord.OomKills"/> was when we killed it: kills before that did not end it. Null while we have not.</summary>
+    public long? OomKillsBeforeOurs { get; set; }
+
+    /// <returns>Whether they are more than were known.</returns>
+    public bool SawOomKills(long kills)
+    {
+        lock (_lock)
+        {
+            if (kills <= _record.OomKills) return false;
+            return Transition(phase => phase == ContainerPhase.Running, record => record with { OomKills = kills });
+        }
+    }
 
     /// <summary>What its cgroup enforces now, or will when it starts. False when the run is over.</summary>
     public bool Apply(ResourceRequirements? resources) => Transition(

@@ -77,6 +77,7 @@ internal sealed class LivePod(PodUid uid, Pod pod)
             state == ContainerRunState.Running ? record.Process.Pid : 0, record.LogPath, record.RestartDelay)
         {
             Resources = record.Resources,
+            OomKills = record.OomKills,
         };
     }
 }

@@ -52,14 +52,13 @@ internal sealed class TestNode : IAsyncDisposable
         "sha256:busybox", ["docker.io/library/busybox:test"], "sha256:manifest", 1, ["sha256:layer"],
         new ImageConfig { Env = ["PATH=/bin"], Cmd = ["sh"] }, DateTimeOffset.UnixEpoch);
 
-    /// <summary>From the next start of the runtime on.</summary>
-    public CgroupSettings Cgroups { get; set; } = new();
+    public CgroupSettings Cgroups { get; init; } = new();
 
     public string Scratch => _root + "/scratch";
 
     private string Busybox => _root + "/busybox";
 
-    public static async Task<TestNode> OpenAsync(CgroupDriverKind driver = CgroupDriverKind.Cgroupfs)
+    public static async Task<TestNode> OpenAsync(CgroupDriverKind driver = CgroupDriverKind.Cgroupfs, CgroupSettings? settings = null)
     {
         Assert.SkipUnless(driver != CgroupDriverKind.Systemd || SystemdBus.IsBooted, "systemd does not run this machine");
         Assert.SkipUnless(Environment.UserName == "root", "containers take root");
@@ -67,7 +66,7 @@ internal sealed class TestNode : IAsyncDisposable
         string? mount = CgroupMount.Find();
         Assert.SkipWhen(mount is null, "no cgroup2 filesystem is mounted");
         Assert.SkipUnless(File.Exists(new ZeroShim().File), $"the shim is not built: {new ZeroShim().HowToBuild}");
-        TestNode node = new(mount, driver);
+        TestNode node = new(mount, driver) { Cgroups = settings ?? new CgroupSettings() };
         Directory.CreateDirectory(node.Scratch);
         try
         {

@@ -24,7 +24,7 @@ public static class UnitProperties
     /// </param>
     public static IReadOnlyList<BusProperty> OfScope(Pod pod, string slice, int shim, string? agentUnit, bool withOomPolicy, CgroupValues values)
     {
-        long grace = pod.Spec?.TerminationGracePeriodSeconds ?? DefaultGraceSeconds;
+        long grace = Math.Clamp(pod.Spec?.TerminationGracePeriodSeconds ?? DefaultGraceSeconds, 1, int.MaxValue);
         List<BusProperty> properties =
         [
             new("Description", $"pod {pod.Metadata?.Namespace ?? "default"}/{pod.Metadata?.Name}"),
