@@ -1,4 +1,5 @@
 using NodeAgent.Core.Model;
+using NodeAgent.Core.Resources;
 
 namespace NodeAgent.Core.Manifests;
 
@@ -26,7 +27,7 @@ internal static class ConditionalSupport
         }
     }
 
-    /// <summary>Only cpu and memory are enforced; a limit on anything else would be a promise that nobody keeps.</summary>
+    /// <summary>Only cpu, memory and huge pages are enforced; a limit on anything else would be a promise that nobody keeps.</summary>
     private static void Resources(IReadOnlyList<Container>? containers, ValidationScope at)
     {
         for (int c = 0; c < (containers?.Count ?? 0); c++)
@@ -40,8 +41,8 @@ internal static class ConditionalSupport
     {
         foreach (string name in quantities?.Keys ?? [])
         {
-            if (name is not ("cpu" or "memory"))
-                at.Key(name).Error(ManifestReason.NotYet, "is not supported yet: cpu and memory are the resources that are enforced", "remove it");
+            if (name is not (ResourceName.Cpu or ResourceName.Memory) && !HugePageSize.IsResource(name))
+                at.Key(name).Error(ManifestReason.NotYet, "is not supported yet: cpu, memory and huge pages are the resources that are enforced", "remove it");
         }
     }
 

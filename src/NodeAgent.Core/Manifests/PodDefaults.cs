@@ -1,4 +1,5 @@
 using NodeAgent.Core.Model;
+using NodeAgent.Core.Resources;
 
 namespace NodeAgent.Core.Manifests;
 
@@ -29,7 +30,7 @@ public static class PodDefaults
                 SecurityContext = spec.SecurityContext ?? new PodSecurityContext(),
                 ServiceAccountName = serviceAccount,
                 ServiceAccount = serviceAccount,
-                Resources = spec.Resources is null ? null : RequestsFromLimits(spec.Resources),
+                Resources = spec.Resources is null ? null : RequestsFromLimits(RequestsFromContainers(spec.Resources, spec)),
                 Containers = Each(spec.Containers, c => Of(c, hostNetwork)),
                 InitContainers = Each(spec.InitContainers, c => Of(c, hostNetwork)),
                 EphemeralContainers = Each(spec.EphemeralContainers, c => Of(c, false)),
@@ -83,6 +84,20 @@ public static class PodDefaults
         foreach ((string name, Quantity quantity) in resources.Requests ?? new Dictionary<string, Quantity>()) requests[name] = quantity;
         foreach ((string name, Quantity quantity) in limits) requests.TryAdd(name, quantity);
         return resources with { Requests = requests };
+    }
+
+    /// <summary>Where the pod as a whole has a limit and no request, what its containers request counts before the limit does.</summary>
+    private static ResourceRequirements RequestsFromContainers(ResourceRequirements whole, PodSpec spec)
+    {
+        if (whole.Limits is not { Count: > 0 } limits) return whole;
+        var pod = new Pod { Spec = spec with { Resources = null, Overhead = null } };
+        var requests = new SortedDictionary<string, Quantity>(StringComparer.Ordinal);
+        foreach ((string name, Quantity quantity) in whole.Requests ?? new Dictionary<string, Quantity>()) requests[name] = quantity;
+        foreach (string name in new[] { ResourceName.Cpu, ResourceName.Memory }.Union(limits.Keys, StringComparer.Ordinal))
+        {
+            if (PodResources.Request(pod, name) is > 0 and var together) requests.TryAdd(name, name == ResourceName.Cpu ? Quantity.FromMilli(together) : Quantity.FromBytes(together));
+        }
+        return whole with { Requests = requests.Count == 0 ? whole.Requests : requests };
     }
 
     private static Probe? Of(Probe? probe) => probe is null ? null : probe with

@@ -9,8 +9,8 @@ namespace NodeAgent.KernelTests.Runtime;
 /// <summary>Who was killed for want of memory, and what is said of it.</summary>
 public sealed class OomTests
 {
-    // tail keeps the last line, which never ends.
-    private const string Hog = "head -c 134217728 /dev/zero | tail -n 1 >/dev/null";
+    // A buffer twice as large as the limit, and filled.
+    private const string Hog = "dd if=/dev/zero of=/dev/null bs=128M count=1 2>/dev/null";
     private static readonly CgroupSettings OneByOne = new() { SingleProcessOomKill = true };
 
     [Theory]

@@ -103,7 +103,7 @@ public sealed class FieldSupportTests
 
     [Theory(DisplayName = "A limit that nobody would enforce is refused")]
     [InlineData("limits: {ephemeral-storage: 1Gi}", "spec.containers[0].resources.limits[ephemeral-storage]")]
-    [InlineData("limits: {cpu: 1, hugepages-2Mi: 4Mi}", "spec.containers[0].resources.limits[hugepages-2Mi]")]
+    [InlineData("limits: {example.org/gpu: 1}", "spec.containers[0].resources.limits[example.org/gpu]")]
     [InlineData("requests: {ephemeral-storage: 1Gi}", "spec.containers[0].resources.requests[ephemeral-storage]")]
     public void OtherResources(string lines, string path) => Assert.Contains(
         Manifest.Parse(Manifest.WithContainer("resources: {" + lines + "}")).Errors, e => e.FieldPath == path && e.Reason == ManifestReason.NotYet);

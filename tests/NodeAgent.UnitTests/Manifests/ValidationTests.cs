@@ -79,6 +79,7 @@ public sealed class ValidationTests
         { "s", "volumes: [{name: a, persistentVolumeClaim: {}}]", "spec.volumes[0].persistentVolumeClaim.claimName", ManifestReason.MissingField },
         { "s", "initContainers: [{name: main, image: i}]", "spec.containers[0].name", ManifestReason.DuplicateValue },
         { "s", "initContainers: [{name: a, image: i, livenessProbe: {exec: {command: [a]}}}]", "spec.initContainers[0].livenessProbe", ManifestReason.ExclusiveFields },
+        { "s", "resources: {limits: {ephemeral-storage: 1Gi}}", "spec.resources.limits[ephemeral-storage]", ManifestReason.UnsupportedValue },
         { "s", "resources: {limits: {cpu: 1}, requests: {cpu: 2}}", "spec.resources.requests[cpu]", ManifestReason.InvalidValue },
         { "s", "resourceClaims: [{name: a}]", "spec.resourceClaims[0]", ManifestReason.ExclusiveFields },
 
@@ -119,6 +120,7 @@ public sealed class ValidationTests
         { "c", "resources: {limits: {mem: 1}}", C + "resources.limits[mem]", ManifestReason.UnsupportedValue },
         { "c", "resources: {limits: {hugepages-2Mi: 2Mi}}", C + "resources", ManifestReason.MissingField },
         { "c", "resources: {limits: {cpu: 1, hugepages-2Mi: 4Mi}, requests: {hugepages-2Mi: 2Mi}}", C + "resources.requests[hugepages-2Mi]", ManifestReason.InvalidValue },
+        { "c", "resources: {limits: {cpu: 1, hugepages-2Mi: 3Mi}}", C + "resources.limits[hugepages-2Mi]", ManifestReason.InvalidValue },
         { "c", "resources: {requests: {example.org/gpu: 1}}", C + "resources.limits[example.org/gpu]", ManifestReason.MissingField },
         { "c", "resizePolicy: [{resourceName: disk, restartPolicy: NotRequired}]", C + "resizePolicy[0].resourceName", ManifestReason.UnsupportedValue },
         { "c", "securityContext: {privileged: true, allowPrivilegeEscalation: false}", C + "securityContext.allowPrivilegeEscalation", ManifestReason.ExclusiveFields },

@@ -20,6 +20,7 @@ internal static class PodValidator
         HostAliases(spec.HostAliases, scope["hostAliases"]);
         PodSecurityValidator.Validate(spec, scope["securityContext"]);
         ResourceValidator.Validate(spec.Resources, spec, scope["resources"]);
+        PodResourceValidator.Validate(spec, scope["resources"]);
         ResourceClaims(spec.ResourceClaims, scope["resourceClaims"]);
         SchedulingValidator.Validate(spec, scope);
         VolumeValidator.Validate(spec, scope["volumes"]);

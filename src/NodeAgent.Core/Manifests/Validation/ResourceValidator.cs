@@ -1,4 +1,5 @@
 using NodeAgent.Core.Model;
+using NodeAgent.Core.Resources;
 
 namespace NodeAgent.Core.Manifests;
 
@@ -61,6 +62,8 @@ internal static class ResourceValidator
         if (amount.Sign < 0) at.Invalid($"is {amount}, which is negative");
         else if (name != ResourceName.Cpu && IsResource(name) && !amount.IsInteger && !CanOvercommit(name))
             at.Invalid($"is {amount}, expected a whole number");
+        else if (HugePageSize.Of(name) is { } page && amount.Value % page != 0)
+            at.Invalid($"is {amount}, expected a multiple of the page's size");
     }
 
     private static bool IsResource(string name) =>
@@ -68,9 +71,7 @@ internal static class ResourceValidator
         || IsHugePages(name)
         || (name.Contains('/', StringComparison.Ordinal) && Syntax.IsQualifiedName(name));
 
-    private static bool IsHugePages(string name) =>
-        name.StartsWith(ResourceName.HugePagesPrefix, StringComparison.Ordinal)
-        && Quantity.TryParse(name[ResourceName.HugePagesPrefix.Length..], out Quantity size) && size.Sign > 0;
+    private static bool IsHugePages(string name) => HugePageSize.Of(name) is not null;
 
     private static bool CanOvercommit(string name) => name is ResourceName.Cpu or ResourceName.Memory or ResourceName.EphemeralStorage;
 
