@@ -68,16 +68,6 @@ public static class CanonicalForm
         return Write(root);
     }
 
-    /// <summary>A container alone, without its resources and resize policy.</summary>
-    public static string Of(Container container)
-    {
-        Container plain = Relative(container, hostNetwork: false) with { Resources = null, ResizePolicy = null };
-        JsonElement root = JsonSerializer.SerializeToElement(plain, KubernetesJson.Wire.Container);
-        var text = new StringBuilder();
-        WriteObject(root, "containers[]", "", text);
-        return text.ToString();
-    }
-
     private static string Write(JsonElement root)
     {
         var text = new StringBuilder();

@@ -29,16 +29,6 @@ public static class PodIdentity
         return new Guid(hash[..16], bigEndian: true).ToString("D");
     }
 
-    /// <summary>
-    /// 16 hex digits over everything of a container but its resources: a container whose hash has changed must be made again.
-    /// </summary>
-    public static string ContainerHash(Container container)
-    {
-        Span<byte> hash = stackalloc byte[32];
-        Hash(hash, "podagent-container-1", CanonicalForm.Of(container));
-        return Convert.ToHexStringLower(hash[..8]);
-    }
-
     private static void Hash(Span<byte> result, params ReadOnlySpan<string> parts)
     {
         using var sha = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);

@@ -36,7 +36,6 @@ public sealed class PodIdentityTests
             """{"apiVersion":"v1","kind":"Pod","metadata":{"labels":{"a":"v1","app":"web"},"name":"web"},"spec":{"containers":[{"env":[{"name":"A","value":"1"},{"name":"B","valueFrom":{"fieldRef":{"fieldPath":"metadata.name"}}}],"image":"example.org/web:1.0","name":"main","ports":[{"containerPort":80}],"resources":{"limits":{"cpu":"500m","memory":"64Mi"}},"volumeMounts":[{"mountPath":"/tmp","name":"tmp"}]}],"hostAliases":[{"hostnames":["db"],"ip":"10.0.0.9"}],"volumes":[{"name":"tmp"},{"hostPath":{"path":"/srv"},"name":"host"}]}}""",
             CanonicalForm.Of(pod));
         Assert.Equal("cc169211-387a-8f9d-9710-63586105ea12", PodIdentity.Uid("node-1", "/etc/podagent/web.yaml", pod));
-        Assert.Equal("b3e0c3c96d7b51af", PodIdentity.ContainerHash(pod.Spec!.Containers![0]));
     }
 
     [Fact(DisplayName = "A UID is a UUID of version 8")]
@@ -145,13 +144,32 @@ public sealed class PodIdentityTests
         Assert.Contains("\"downwardAPI\":{}", CanonicalForm.Of(pod), StringComparison.Ordinal);
     }
 
-    [Fact(DisplayName = "A container's hash is over everything but its resources")]
-    public void ContainerHash()
+    [Theory(DisplayName = "Cpu and memory that can be changed while the pod runs are no part of its UID; its class, and what cannot, are")]
+    [InlineData("more of both", "resources: {limits: {cpu: 2, memory: 2Gi}}", true)]
+    [InlineData("a default written out", "resources: {limits: {cpu: 1, memory: 1Gi}}\nresizePolicy: [{resourceName: cpu, restartPolicy: NotRequired}]", true)]
+    [InlineData("another class: Burstable", "resources: {limits: {cpu: 1, memory: 1Gi}, requests: {cpu: 1m}}", false)]
+    [InlineData("another class: BestEffort", "tty: false", false)]
+    [InlineData("a policy", "resources: {limits: {cpu: 1, memory: 1Gi}}\nresizePolicy: [{resourceName: cpu, restartPolicy: RestartContainer}]", false)]
+    [InlineData("another resource", "resources: {limits: {cpu: 1, memory: 1Gi, hugepages-2Mi: 4Mi}}", false)]
+    public void Resizable(string what, string lines, bool same)
     {
-        string hash(string lines) => PodIdentity.ContainerHash(Manifest.Pod(Manifest.WithContainer(lines)).Spec!.Containers![0]);
-        Assert.Equal(hash("tty: false"), hash("resources: {limits: {cpu: 1}}"));
-        Assert.NotEqual(hash("tty: false"), hash("tty: true"));
-        Assert.NotEqual(hash("args: [a, b]"), hash("args: [b, a]"));
+        Pod before = Manifest.Pod(Manifest.WithContainer("resources: {limits: {cpu: 1, memory: 1Gi}}")), after = Manifest.Pod(Manifest.WithContainer(lines));
+        Assert.True(same == (PodIdentity.Uid("n", "f", before) == PodIdentity.Uid("n", "f", after)), what);
+    }
+
+    [Fact(DisplayName = "Of init containers only a sidecar can be resized; the resources of the others are part of the UID")]
+    public void ResizableInits()
+    {
+        string uid(string cpu, string? policy) => PodIdentity.Uid("n", "f", new Pod
+        {
+            Spec = new PodSpec
+            {
+                Containers = [new Container { Name = "main", Image = "i" }],
+                InitContainers = [new Container { Name = "init", Image = "i", RestartPolicy = policy, Resources = new ResourceRequirements { Requests = new Dictionary<string, Quantity> { ["cpu"] = Quantity.Parse(cpu) } } }],
+            },
+        });
+        Assert.Equal(uid("1", RestartPolicy.Always), uid("2", RestartPolicy.Always));
+        Assert.NotEqual(uid("1", null), uid("2", null));
     }
 
     private static Container Full()

@@ -238,6 +238,17 @@ public sealed class ValidationTests
         Manifest.Parse(Manifest.WithContainer("ports: [{containerPort: 80, hostPort: 81}]") + "  hostNetwork: true\n").Errors,
         e => e.FieldPath == "spec.containers[0].ports[0].hostPort" && e.Reason == ManifestReason.ExclusiveFields);
 
+    [Theory(DisplayName = "A container that never restarts cannot ask for a restart when it is resized")]
+    [InlineData("Never", "", false)]
+    [InlineData("OnFailure", "", true)]
+    [InlineData("Never", ", restartPolicy: OnFailure", true)]
+    public void ResizeRestarts(string podPolicy, string own, bool valid)
+    {
+        string text = Manifest.Web + $"  - {{name: b, image: i{own}, resizePolicy: [{{resourceName: memory, restartPolicy: RestartContainer}}]}}\n  restartPolicy: {podPolicy}\n";
+        ManifestError? error = Manifest.Parse(text).Errors.SingleOrDefault();
+        Assert.Equal(valid ? null : "spec.containers[1].resizePolicy[0].restartPolicy", error?.FieldPath);
+    }
+
     [Fact(DisplayName = "Annotations may come to 256 KiB and not more")]
     public void AnnotationSize()
     {
