@@ -38,7 +38,7 @@ for name in podagent podctl; do install -D -m 0644 "packaging/completions/_$name
 mkdir -p "$work/shlibs/debian" "$root/DEBIAN"
 cp packaging/deb/control "$work/shlibs/debian/control"
 mapfile -t binaries < <(cd "$root" && find usr/lib/podagent -type f \( -name '*.so' -o -name podagent -o -name podctl \) | sort)
-linked=$(cd "$work/shlibs" && dpkg-shlibdeps -O "${binaries[@]/#/../root/}" | sed -n 's/^shlibs:Depends=//p')
+linked=$(cd "$work/shlibs" && dpkg-shlibdeps --warnings=0 -O "${binaries[@]/#/../root/}" | sed -n 's/^shlibs:Depends=//p')
 [ -n "$linked" ] || { echo "dpkg-shlibdeps found no dependency in ${#binaries[@]} binaries" >&2; exit 1; }
 sed -n '/^Package:/,$p' packaging/deb/control |
   sed -e "/^Package:/a Version: $version" -e "s/\${shlibs:Depends}/$linked/" -e "s/^Architecture:.*/Architecture: $arch/" \

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the test rings and sums what they counted.  usage: tests/run.sh [unit] [kernel] [fuzz] [vm]     (default: all)
+# Runs the test rings and sums what they counted.  usage: tests/run.sh [unit] [kernel] [fuzz] [package] [vm]     (default: all)
 # Every ring is an executable of its own; a ring that cannot be built or that crashes counts as one failure.
 # The kernel ring must have run at least KERNEL_MINIMUM tests and the vm ring VM_MINIMUM: skips never pass for a green run.
 set -uo pipefail
@@ -9,7 +9,7 @@ KERNEL_MINIMUM=${KERNEL_MINIMUM:-450}
 VM_MINIMUM=${VM_MINIMUM:-8}
 FUZZ_SECONDS=${FUZZ_SECONDS:-10}
 rings=("$@")
-[ ${#rings[@]} -gt 0 ] || rings=(unit kernel fuzz vm)
+[ ${#rings[@]} -gt 0 ] || rings=(unit kernel fuzz package vm)
 passed=0 failed=0 skipped=0
 results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT
@@ -53,6 +53,9 @@ for ring in "${rings[@]}"; do
         fi
       done
       ;;
+    package)
+      if packaging/check.sh "$(packaging/deb.sh | tail -n 1)"; then passed=$((passed + 1)); else fail "the package"; fi
+      ;;
     vm)
       if [ "$(id -u)" != 0 ]; then fail "the vm ring needs root"; continue; fi
       tests/vm/package.sh || { fail "the package that the machine installs"; continue; }
@@ -64,7 +67,7 @@ for ring in "${rings[@]}"; do
       all=$((all + ran))
       [ "$all" -ge "$VM_MINIMUM" ] || fail "only $all tests ran in the machine; at least $VM_MINIMUM have to"
       ;;
-    *) echo "unknown ring '$ring'; there are: unit kernel fuzz vm" >&2; exit 2 ;;
+    *) echo "unknown ring '$ring'; there are: unit kernel fuzz package vm" >&2; exit 2 ;;
   esac
   echo "== $ring took $((SECONDS - began)) s"
 done

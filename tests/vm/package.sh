@@ -6,4 +6,4 @@ cd "$(dirname "$0")/../.."
 rm -f artifacts/deb/podagent_*.deb
 export DEB_COMPRESSION=none
 packaging/deb.sh
-PODAGENT_PUBLISHED=artifacts/dist packaging/deb.sh --suffix +next
+packaging/deb.sh --no-build --suffix +next
