@@ -18,6 +18,9 @@ public sealed record StatePaths(string Root, string Run, string Logs, string Man
     public string PodRecords => Run + "/pods";
     public string ApiSocket => Run + "/podagent.sock";
 
+    /// <summary>What outlives the agent of each pod: a file a pod.</summary>
+    public string KeptPods => Run + "/statuses";
+
     /// <summary>One word: whether pods may run, while not all may.</summary>
     public string Scheduling => Run + "/scheduling";
 

@@ -75,6 +75,9 @@ public sealed partial class ImageService : IImageService, ISnapshotter, IAsyncDi
     public ValueTask<IReadOnlyList<ImageRecord>> ListImagesAsync(CancellationToken cancellationToken) =>
         new(Volatile.Read(ref _table).Records);
 
+    /// <summary>The folder that holds what was written through a snapshot, to be measured; it need not exist.</summary>
+    public string WritableFolder(string key) => _containers.WritableFolder(key);
+
     /// <summary>Throws <see cref="ImageException"/> with InvalidImageName.</summary>
     private StoredImage? Find(string reference)
     {

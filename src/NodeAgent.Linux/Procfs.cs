@@ -48,29 +48,79 @@ public static class Procfs
         return new ProcessStat(pid, Encoding.UTF8.GetString(stat[(open + 1)..close]), fields[state][0], parentPid, start);
     }
 
-    /// <summary>Bytes of memory of the node (<c>MemTotal</c>), or 0 when it can't be read.</summary>
-    public static long MemoryTotal(string proc = "/proc") => MemoryInfo("MemTotal:", proc);
-
-    /// <summary>Bytes of swap of the node (<c>SwapTotal</c>), or 0 when it can't be read.</summary>
-    public static long SwapTotal(string proc = "/proc") => MemoryInfo("SwapTotal:", proc);
-
-    private static long MemoryInfo(string key, string proc)
+    /// <summary>The lines of <c>meminfo</c>, in bytes (those about huge pages count pages); empty when it can't be read.</summary>
+    public static IReadOnlyDictionary<string, long> Meminfo(string proc = "/proc")
     {
+        var values = new Dictionary<string, long>(StringComparer.Ordinal);
         try
         {
             foreach (string line in File.ReadLines(proc + "/meminfo"))
             {
-                if (!line.StartsWith(key, StringComparison.Ordinal)) continue;
-                string[] words = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-                return words.Length > 1 && long.TryParse(words[1], CultureInfo.InvariantCulture, out long kibibytes) ? kibibytes * 1024 : 0;
+                int colon = line.IndexOf(':', StringComparison.Ordinal);
+                if (colon < 0) continue;
+                ReadOnlySpan<char> rest = line.AsSpan(colon + 1).Trim();
+                bool kibibytes = rest.EndsWith(" kB", StringComparison.Ordinal);
+                if (long.TryParse(kibibytes ? rest[..^3] : rest, CultureInfo.InvariantCulture, out long value)) values[line[..colon]] = kibibytes ? value * 1024 : value;
             }
         }
-        catch (IOException)
+        catch (Exception unreadable) when (unreadable is IOException or UnauthorizedAccessException)
         {
             // Another root for proc (a test's) need not have the file.
         }
-        return 0;
+        return values;
     }
+
+    /// <summary>How many processes and threads there are, and how many the kernel would number (<c>pid_max</c>, <c>threads-max</c>); null when it can't be read.</summary>
+    public static (long Tasks, long Limit)? Tasks(string proc = "/proc")
+    {
+        try
+        {
+            // "0.15 0.09 0.07 1/340 12345": running and existing tasks, see proc_loadavg(5).
+            string counts = File.ReadAllText(proc + "/loadavg").Split(' ')[3];
+            long tasks = long.Parse(counts.AsSpan(counts.IndexOf('/', StringComparison.Ordinal) + 1), CultureInfo.InvariantCulture);
+            long pids = long.Parse(File.ReadAllText(proc + "/sys/kernel/pid_max").Trim(), CultureInfo.InvariantCulture);
+            long threads = long.Parse(File.ReadAllText(proc + "/sys/kernel/threads-max").Trim(), CultureInfo.InvariantCulture);
+            return (tasks, Math.Min(pids, threads));
+        }
+        catch (Exception unreadable) when (unreadable is IOException or UnauthorizedAccessException or FormatException or OverflowException or IndexOutOfRangeException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>The process's cgroup in the v2 tree as <c>/proc/pid/cgroup</c> names it (<c>/podagent/…</c>), or null when it is gone.</summary>
+    public static string? CgroupOf(int pid, string proc = "/proc")
+    {
+        try
+        {
+            const string v2 = "0::";
+            foreach (string line in File.ReadLines($"{proc}/{pid.ToString(CultureInfo.InvariantCulture)}/cgroup"))
+            {
+                if (line.StartsWith(v2, StringComparison.Ordinal)) return line[v2.Length..];
+            }
+        }
+        catch (Exception gone) when (gone is IOException or UnauthorizedAccessException)
+        {
+            // It ended meanwhile.
+        }
+        return null;
+    }
+
+    /// <summary>Bytes of memory that a process has resident (field 2 of <c>statm</c>), 0 when it is gone.</summary>
+    public static long ResidentBytes(int pid, string proc = "/proc")
+    {
+        Span<byte> buffer = stackalloc byte[128];
+        int length = ReadSmall($"{proc}/{pid.ToString(CultureInfo.InvariantCulture)}/statm", buffer);
+        if (length <= 0) return 0;
+        string[] fields = Encoding.ASCII.GetString(buffer[..length]).Split(' ');
+        return fields.Length > 1 && long.TryParse(fields[1], CultureInfo.InvariantCulture, out long pages) ? pages * Environment.SystemPageSize : 0;
+    }
+
+    /// <summary>Bytes of memory of the node (<c>MemTotal</c>), or 0 when it can't be read.</summary>
+    public static long MemoryTotal(string proc = "/proc") => Meminfo(proc).GetValueOrDefault("MemTotal");
+
+    /// <summary>Bytes of swap of the node (<c>SwapTotal</c>), or 0 when it can't be read.</summary>
+    public static long SwapTotal(string proc = "/proc") => Meminfo(proc).GetValueOrDefault("SwapTotal");
 
     /// <summary>
     /// How many processors of the node are online, as <c>/sys/devices/system/cpu/online</c> lists them (<c>0-3,6</c>). Not how many this process may use: its

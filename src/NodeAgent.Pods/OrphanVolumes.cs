@@ -4,11 +4,11 @@ using NodeAgent.Core.Cri;
 namespace NodeAgent.Pods;
 
 /// <summary>
-/// Removes, once in the agent's life, the volumes of pods that went while it was away. Volumes outlive a reboot with their pod, so this waits until every pod that
+/// Removes, once in the agent's life, the volumes and what was kept of pods that went while it was away. Volumes outlive a reboot with their pod, so this waits until every pod that
 /// is wanted is known; while a manifest is faulty, its pod may own any of them.
 /// Called by the manifest watcher between its turns: no pod can appear between the question which are wanted and the removal.
 /// </summary>
-public sealed partial class OrphanVolumes(IPodRuntime runtime, PodWorkers workers, ManifestIntake intake, ILogger<OrphanVolumes> log)
+public sealed partial class OrphanVolumes(IPodRuntime runtime, IKeptPods kept, PodWorkers workers, ManifestIntake intake, ILogger<OrphanVolumes> log)
 {
     private bool _done;
 
@@ -19,7 +19,9 @@ public sealed partial class OrphanVolumes(IPodRuntime runtime, PodWorkers worker
         _done = true;
         try
         {
-            await runtime.RemoveOrphanVolumesAsync(workers.KnownUids, stopping);
+            var known = workers.KnownUids;
+            kept.RemoveAllBut(known);
+            await runtime.RemoveOrphanVolumesAsync(known, stopping);
         }
         catch (Exception error) when (!stopping.IsCancellationRequested)
         {

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using NodeAgent.Core.Admission;
 using NodeAgent.Core.Cri;
+using NodeAgent.Core.Eviction;
 using NodeAgent.Core.Planning;
 
 namespace NodeAgent.Pods;
@@ -13,6 +14,11 @@ public sealed record PodLoopsSettings
 
     /// <summary>What the node can give to pods. By default there is no end to it.</summary>
     public NodeResources Allocatable { get; init; } = new(long.MaxValue, long.MaxValue, long.MaxValue, long.MaxValue);
+
+    public EvictionSettings Eviction { get; init; } = EvictionSettings.Default;
+
+    /// <summary>Between looks at what the node has left; what the kernel reports is seen at once.</summary>
+    public TimeSpan HousekeepingPeriod { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>Between listings of everything that runs, the net under the runtime's events.</summary>
     public TimeSpan RelistPeriod { get; init; } = TimeSpan.FromSeconds(30);
@@ -39,6 +45,7 @@ public sealed partial class PodLoops : IAsyncDisposable
     private readonly ILogger<PodLoops> _log;
     private readonly ManifestWatcher _watcher;
     private readonly Pleg _pleg;
+    private readonly EvictionLoop? _eviction;
     private readonly CancellationTokenSource _stopping = new();
     private readonly TaskCompletionSource _recovered = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Task _loops = Task.CompletedTask;
@@ -52,7 +59,8 @@ public sealed partial class PodLoops : IAsyncDisposable
         PodStores stores,
         TimeProvider time,
         PodLoopsSettings settings,
-        ILoggerFactory logs)
+        ILoggerFactory logs,
+        INodeStats? stats = null)
     {
         _runtime = runtime;
         _settings = settings;
@@ -60,21 +68,32 @@ public sealed partial class PodLoops : IAsyncDisposable
         _log = logs.CreateLogger<PodLoops>();
         var cache = new PodCache(runtime);
         var executor = new PodPlanExecutor(runtime, snapshots, new ImageEnsurer(images, stores.Events), stores.Events, _clock, settings.Planner);
-        var publisher = new PodStatusPublisher(stores.Pods, surroundings, _clock);
+        var publisher = new PodStatusPublisher(stores.Pods, stores.Kept, surroundings, _clock);
+        Conditions = new NodeConditions(time);
         var allocations = new PodAllocations(settings.Allocatable);
         Workers = new PodWorkers(new PodWorkerParts(
-            runtime, cache, executor, publisher, stores.Events, allocations, _clock, settings.Planner, logs.CreateLogger<PodWorker>()));
+            runtime, cache, executor, publisher, stores.Kept, stores.Events, allocations, Conditions, _clock, settings.Planner, logs.CreateLogger<PodWorker>()));
         allocations.RoomFreed += Workers.RetryResizes;
         var intake = new ManifestIntake(surroundings.NodeName, folder.Path, Workers, stores, logs.CreateLogger<ManifestIntake>());
-        var leavings = new OrphanVolumes(runtime, Workers, intake, logs.CreateLogger<OrphanVolumes>());
+        var leavings = new OrphanVolumes(runtime, stores.Kept, Workers, intake, logs.CreateLogger<OrphanVolumes>());
         _watcher = new ManifestWatcher(folder, intake, leavings, _clock, settings.Watcher, logs.CreateLogger<ManifestWatcher>());
         _pleg = new Pleg(runtime, snapshots, executor, cache, Workers, _clock, settings.RelistPeriod, logs.CreateLogger<Pleg>());
+        if (stats is not null)
+        {
+            _eviction = new EvictionLoop(
+                runtime, images, snapshots, stats, Workers, Conditions, stores.Events, settings.Eviction, settings.HousekeepingPeriod, surroundings.NodeName, _clock,
+                logs.CreateLogger<EvictionLoop>());
+        }
     }
 
     public PodWorkers Workers { get; }
 
+    /// <summary>Under which pressure the node is.</summary>
+    public NodeConditions Conditions { get; }
+
     /// <summary>The loops that have to turn for the agent to be alive.</summary>
-    public IReadOnlyList<LoopHeartbeat> Heartbeats => [_watcher.Heartbeat, _pleg.Heartbeat];
+    public IReadOnlyList<LoopHeartbeat> Heartbeats =>
+        _eviction is null ? [_watcher.Heartbeat, _pleg.Heartbeat] : [_watcher.Heartbeat, _pleg.Heartbeat, _eviction.Heartbeat];
 
     /// <summary>Sets the loops going and returns; <see cref="WaitForRecoveryAsync"/> tells when they are all there.</summary>
     public void Start() => _loops = RunAsync();
@@ -87,6 +106,9 @@ public sealed partial class PodLoops : IAsyncDisposable
 
     /// <summary>To be called when images were loaded: pods that wait for one try again at once.</summary>
     public void ImagesChanged() => Workers.RetryImages();
+
+    /// <summary>To be called when the kernel reports that processes stall for want of memory.</summary>
+    public void PressureSeen() => _eviction?.CheckSoon();
 
     /// <summary>Ends the loops and waits for them. The pods run on.</summary>
     public async Task StopAsync()
@@ -119,7 +141,9 @@ public sealed partial class PodLoops : IAsyncDisposable
         var events = _pleg.RunEventsAsync(_stopping.Token);
         _watcher.Start();
         _recovered.TrySetResult();
-        Task[] loops = [events, _pleg.RunRelistAsync(_stopping.Token), _watcher.RunAsync(_stopping.Token)];
+        List<Task> loops = [events, _pleg.RunRelistAsync(_stopping.Token), _watcher.RunAsync(_stopping.Token)];
+        if (_eviction is not null)
+            loops.Add(_eviction.RunAsync(_stopping.Token));
         try
         {
             await await Task.WhenAny(loops);

@@ -1,4 +1,5 @@
 namespace NodeAgent.Pods;
 
 /// <summary>Where the loops put what they know, for the API and the metrics to read.</summary>
-public sealed record PodStores(StatusStore Pods, EventStore Events, ManifestErrors Manifests);
+/// <param name="Kept">What the agent itself reads again after a restart.</param>
+public sealed record PodStores(StatusStore Pods, EventStore Events, ManifestErrors Manifests, IKeptPods Kept);

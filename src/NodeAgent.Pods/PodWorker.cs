@@ -11,8 +11,10 @@ public sealed record PodWorkerParts(
     PodCache Cache,
     PodPlanExecutor Executor,
     PodStatusPublisher Publisher,
+    IKeptPods Kept,
     EventStore Events,
     PodAllocations Allocations,
+    NodeConditions Conditions,
     SteadyClock Clock,
     PlannerSettings Settings,
     ILogger<PodWorker> Log);
@@ -44,7 +46,10 @@ public sealed partial class PodWorker
     private Pod _wish;
     private CancellationTokenSource? _execution;
     private bool _retryImages;
-    private PlannerMemory _memory = PlannerMemory.Empty;
+    private readonly KeptPod? _restored;
+    private readonly ProbeResults _probes;
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private PlannerMemory _memory;
     private PodPlan? _lastPlan;
     private PodRuntimeState? _lastObserved;
     private string? _lastTrouble;
@@ -55,6 +60,9 @@ public sealed partial class PodWorker
         _desire = desire;
         _wish = desire.Pod;
         _parts = parts;
+        _restored = parts.Kept.Read(desire.Uid);
+        _probes = _restored?.Probes() ?? ProbeResults.None;
+        _memory = PlannerMemory.Restore(_restored);
     }
 
     public PodUid Uid => _desire.Uid;
@@ -71,14 +79,17 @@ public sealed partial class PodWorker
 
     public bool IsTerminating => Desire.Deletion is not null;
 
+    /// <summary>Completes when nothing of the pod runs and nothing will.</summary>
+    internal Task Ended => _ended.Task;
+
     /// <summary>Publishes what an earlier agent left running. Before <see cref="RunAsync"/>, so that an agent that is ready knows its pods.</summary>
     internal void Show(PodRuntimeState observed)
     {
         PodDesire desire = Desire;
-        var plan = PodPlanner.Plan(desire, observed, _memory, ProbeResults.None, _parts.Clock.Now, _parts.Settings);
+        var plan = PodPlanner.Plan(desire, observed, _memory, _probes, _parts.Clock.Now, _parts.Settings);
         Note(desire, plan);
         if (plan.Stage != PodStage.Terminated)
-            _parts.Publisher.Publish(desire, observed, plan);
+            _parts.Publisher.Publish(desire, observed, plan, _probes, _restored);
     }
 
     /// <summary>Something about the pod may have changed: look again.</summary>
@@ -109,6 +120,21 @@ public sealed partial class PodWorker
         }
 
         Interrupt();
+    }
+
+    /// <summary>Somebody outside the pod has decided that it has failed.</summary>
+    /// <returns>False when it is over already, or on its way out.</returns>
+    internal bool Fail(PodVerdict verdict)
+    {
+        lock (_gate)
+        {
+            if (_desire.Deletion is not null || _desire.Verdict is not null || _ended.Task.IsCompleted)
+                return false;
+            _desire = _desire with { Verdict = verdict };
+        }
+
+        Interrupt();
+        return true;
     }
 
     private void Interrupt()
@@ -185,7 +211,7 @@ public sealed partial class PodWorker
         {
             Trouble(error, "its state cannot be had: " + error.Message);
             if (_lastPlan is { } plan)
-                _parts.Publisher.Publish(Desire, _lastObserved, plan, error.Message);
+                _parts.Publisher.Publish(Desire, _lastObserved, plan, _probes, _restored, error.Message);
             return (false, _parts.Clock.Now + _parts.Settings.RetryPeriod, true);
         }
 
@@ -218,8 +244,10 @@ public sealed partial class PodWorker
     private async Task<(bool Terminated, DateTimeOffset? WaitUntil, bool MayWait)> PlanAndDoAsync(
         PodDesire desire, PodRuntimeState? observed, CancellationToken cancellationToken)
     {
-        var plan = PodPlanner.Plan(desire, observed, _memory, ProbeResults.None, _parts.Clock.Now, _parts.Settings);
+        var plan = PodPlanner.Plan(desire, observed, _memory, _probes, _parts.Clock.Now, _parts.Settings);
         _memory = plan.Memory;
+        if (plan.Stage is PodStage.Terminated or PodStage.Finished)
+            _ended.TrySetResult();
         if (plan.Stage == PodStage.Terminated)
         {
             LogTerminated(desire.DisplayName);
@@ -235,7 +263,7 @@ public sealed partial class PodWorker
         var execution = plan.Actions.Count > 0 ? _parts.Executor.ExecuteAsync(desire, observed, plan, cancellationToken) : null;
         try
         {
-            _parts.Publisher.Publish(desire, observed, plan);
+            _parts.Publisher.Publish(desire, observed, plan, _probes, _restored);
             TellWaits(desire, plan);
         }
         finally

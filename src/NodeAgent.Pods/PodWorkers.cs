@@ -13,7 +13,7 @@ namespace NodeAgent.Pods;
 /// <code>
 ///   a name:  free --wanted--> taken by uid A --wanted as uid B, or not wanted--> A terminating --A Terminated--> free, or taken by B
 /// </code>
-/// Callers: the manifest watcher (SetWanted), the PLEG (Wake, AdoptOrphan), the start of the loops (Adopt), the API (RetryImages, SetScheduling).
+/// Callers: the manifest watcher (SetWanted), the PLEG (Wake, AdoptOrphan), the start of the loops (Adopt), the eviction loop (Active, Fail), the API (RetryImages, SetScheduling).
 /// Invariants: two uids of one name never run at once, for a wanted pod starts only when every other worker of its name is Terminated; a uid that is wanted
 /// again while it ends starts anew after that; the wish is a level, not an edge: setting the same set twice does nothing.
 /// An adopted pod runs on by its recorded specification until a full set of wishes has been set; then whatever nobody wants ends.
@@ -45,6 +45,29 @@ public sealed partial class PodWorkers(PodWorkerParts parts)
         {
             lock (_gate)
                 return new HashSet<PodUid>(_live.Keys.Concat(_wanted.Values.Select(wish => new PodUid(wish.Uid))));
+        }
+    }
+
+    /// <summary>The pods that are neither over nor on their way out, as they are specified now.</summary>
+    public IReadOnlyDictionary<PodUid, Pod> Active
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _live.Values.Select(live => live.Worker).Where(worker => !worker.IsTerminating && !worker.Ended.IsCompleted)
+                    .ToDictionary(worker => worker.Uid, worker => worker.Desire.Pod);
+            }
+        }
+    }
+
+    /// <summary>All pods there are workers for and all that wait for their name.</summary>
+    public IReadOnlyList<Pod> Specifications
+    {
+        get
+        {
+            lock (_gate)
+                return [.. _live.Values.Select(live => live.Worker.Desire.Pod), .. _wanted.Values.Select(wish => wish.Pod)];
         }
     }
 
@@ -126,6 +149,19 @@ public sealed partial class PodWorkers(PodWorkerParts parts)
         }
     }
 
+    /// <summary>Somebody outside the pod has decided that it has failed: it ends with the verdict's grace and stays, to be seen, until its manifest changes.</summary>
+    /// <param name="over">Completes when nothing of it runs.</param>
+    /// <returns>False when there is no such pod, or it is over or on its way out.</returns>
+    public bool Fail(PodUid uid, PodVerdict verdict, out Task over)
+    {
+        lock (_gate)
+        {
+            bool failed = _live.TryGetValue(uid, out var live) && live.Worker.Fail(verdict);
+            over = failed ? live!.Worker.Ended : Task.CompletedTask;
+            return failed;
+        }
+    }
+
     /// <summary>Images were loaded: pods that wait for one try again at once.</summary>
     public void RetryImages()
     {
@@ -192,7 +228,7 @@ public sealed partial class PodWorkers(PodWorkerParts parts)
     /// <summary>A pod that does not fit has failed before it starts, and stays so until its manifest makes another pod of it.</summary>
     private PodDesire Admitted(PodDesire desire)
     {
-        if (parts.Allocations.Admit(desire.Uid, desire.Pod) is not { } refusal)
+        if ((parts.Conditions.Current.Refusal(desire.Pod) ?? parts.Allocations.Admit(desire.Uid, desire.Pod)) is not { } refusal)
             return desire;
         parts.Events.Record(desire.Pod, EventType.Warning, refusal.Reason, refusal.Message);
         return desire with { Verdict = refusal.ToVerdict(desire.AcceptedAt) };

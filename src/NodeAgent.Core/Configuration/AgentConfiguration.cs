@@ -1,4 +1,5 @@
 using NodeAgent.Core.Admission;
+using NodeAgent.Core.Eviction;
 using NodeAgent.Core.Resources;
 
 namespace NodeAgent.Core.Configuration;
@@ -55,6 +56,12 @@ public sealed record AgentConfiguration
 
     /// <summary><c>crashLoopBackOff.maxContainerRestartPeriod</c>, 1 s to 300 s; default 300 s.</summary>
     public TimeSpan? MaxContainerRestartPeriod { get; init; }
+
+    /// <summary>
+    /// <c>evictionHard</c>, <c>evictionSoft</c>, <c>evictionSoftGracePeriod</c>, <c>evictionMinimumReclaim</c>, <c>evictionPressureTransitionPeriod</c>,
+    /// <c>evictionMaxPodGracePeriod</c>; default <see cref="EvictionSettings.Default"/>.
+    /// </summary>
+    public EvictionSettings? Eviction { get; init; }
 
     /// <summary>How many pods the node takes at most; default 110.</summary>
     public int? MaxPods { get; init; }

@@ -15,7 +15,7 @@ public static class ConfigurationParser
     [
         "apiVersion", "kind", "nodeName", "staticPodPath", "fileCheckFrequency", "rootDir", "runDir", "podLogsDir", "socket",
         "cgroupDriver", "cgroupRoot", "network", "requireControllers", "shimPath", "crashLoopBackOff",
-        "maxPods", "systemReserved", "kubeReserved",
+        "maxPods", "systemReserved", "kubeReserved", .. EvictionReader.Fields,
         "podPidsLimit", "singleProcessOOMKill", "memorySwap", "memoryThrottlingFactor",
     ];
 
@@ -75,6 +75,7 @@ public static class ConfigurationParser
                 RequireControllers = Bool("requireControllers"),
                 ShimPath = Folder("shimPath"),
                 MaxContainerRestartPeriod = RestartPeriod(),
+                Eviction = new EvictionReader(findings, document).Read(),
                 MaxPods = Count("maxPods", 1, LargestPodCount),
                 SystemReserved = Reserved("systemReserved"),
                 KubeReserved = Reserved("kubeReserved"),

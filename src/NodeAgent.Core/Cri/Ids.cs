@@ -20,7 +20,14 @@ public readonly record struct PodSandboxId(string Value)
 /// </summary>
 public readonly record struct ContainerId(string Value)
 {
+    private const string Scheme = "podagent://";
+
     /// <summary>The form that <c>containerStatuses[].containerID</c> shows.</summary>
-    public string ToUri() => "podagent://" + Value;
+    public string ToUri() => Scheme + Value;
+
+    /// <summary>The id behind what <see cref="ToUri"/> gave; null for anything else.</summary>
+    public static ContainerId? FromUri(string? uri) =>
+        uri is not null && uri.StartsWith(Scheme, StringComparison.Ordinal) ? new ContainerId(uri[Scheme.Length..]) : null;
+
     public override string ToString() => Value;
 }

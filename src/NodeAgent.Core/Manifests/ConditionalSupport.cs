@@ -18,16 +18,9 @@ internal static class ConditionalSupport
         }
         Resources(spec.InitContainers, at["initContainers"]);
         Resources(spec.Containers, at["containers"]);
-        for (int i = 0; i < (spec.Volumes?.Count ?? 0); i++)
-        {
-            if (spec.Volumes![i].EmptyDir is not { SizeLimit: not null } source || source.Medium == StorageMedium.Memory) continue;
-            at["volumes"][i]["emptyDir"]["sizeLimit"].Error(ManifestReason.NotYet,
-                "is not supported yet on disk: a pod that outgrows it would have to be evicted",
-                "remove it, or use medium: Memory, where the limit is kept");
-        }
     }
 
-    /// <summary>Only cpu, memory and huge pages are enforced; a limit on anything else would be a promise that nobody keeps.</summary>
+    /// <summary>Only these are enforced, disk by eviction; a limit on anything else would be a promise that nobody keeps.</summary>
     private static void Resources(IReadOnlyList<Container>? containers, ValidationScope at)
     {
         for (int c = 0; c < (containers?.Count ?? 0); c++)
@@ -41,8 +34,8 @@ internal static class ConditionalSupport
     {
         foreach (string name in quantities?.Keys ?? [])
         {
-            if (name is not (ResourceName.Cpu or ResourceName.Memory) && !HugePageSize.IsResource(name))
-                at.Key(name).Error(ManifestReason.NotYet, "is not supported yet: cpu, memory and huge pages are the resources that are enforced", "remove it");
+            if (name is not (ResourceName.Cpu or ResourceName.Memory or ResourceName.EphemeralStorage) && !HugePageSize.IsResource(name))
+                at.Key(name).Error(ManifestReason.NotYet, "is not supported yet: cpu, memory, ephemeral-storage and huge pages are the resources that are enforced", "remove it");
         }
     }
 

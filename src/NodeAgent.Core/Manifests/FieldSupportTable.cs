@@ -51,7 +51,9 @@ internal static class FieldSupportTable
         .. NoEffect(NoScheduler,
             "spec.nodeName", "spec.nodeSelector", "spec.affinity.**", "spec.tolerations.**", "spec.topologySpreadConstraints.**",
             "spec.schedulerName", "spec.schedulingGroup.**"),
-        .. NoEffect("pods are not preempted for one another here", "spec.priorityClassName", "spec.priority", "spec.preemptionPolicy"),
+        .. Honoured("spec.priority"),
+        .. NoEffect("only system-node-critical and system-cluster-critical are known here: their pods are admitted first and not evicted", "spec.priorityClassName"),
+        .. NoEffect("pods are not preempted for one another here", "spec.preemptionPolicy"),
         .. NoEffect("there are no Services here whose variables could be set", "spec.enableServiceLinks"),
         .. NoEffect("there is no API server here to be known to", "spec.serviceAccountName", "spec.serviceAccount",
             "spec.automountServiceAccountToken"),
@@ -63,7 +65,7 @@ internal static class FieldSupportTable
         return
         [
             .. Honoured(volume + "name", volume + "hostPath.**"),
-            new(volume + "emptyDir.sizeLimit", SupportLevel.Honoured) { Condition = "with medium: Memory" },
+            new(volume + "emptyDir.sizeLimit", SupportLevel.Honoured),
             NotYet(volume + "emptyDir.medium", "huge pages are not mounted", "use Memory, or leave it out", "", "Memory"),
             NotYet(volume + "configMap.**", NoApiServer, "use a hostPath volume"),
             NotYet(volume + "secret.**", NoApiServer, "use a hostPath volume"),

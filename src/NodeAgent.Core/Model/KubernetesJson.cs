@@ -22,6 +22,7 @@ namespace NodeAgent.Core.Model;
 [JsonSerializable(typeof(Status))]
 [JsonSerializable(typeof(Table))]
 [JsonSerializable(typeof(WatchEvent))]
+[JsonSerializable(typeof(Planning.KeptPod))]
 [JsonSerializable(typeof(string))]
 [JsonSerializable(typeof(int))]
 [JsonSerializable(typeof(long))]

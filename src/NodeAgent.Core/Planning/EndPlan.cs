@@ -48,7 +48,8 @@ internal static class EndPlan
     public static PodPlan Hold(PodView view, PlanDraft draft, PodHold? hold)
     {
         hold ??= PodHold.Drained;
-        bool ends = hold.EndsRunning || IsHolding(view);
+        bool ends = hold.EndsRunning || view.Memory.Holding;
+        draft.Memory = draft.Memory with { Holding = ends };
         bool over = !ends || (KillNext(view, draft, KillReason.PodHeld, hold.Message) && StopSandboxes(view, draft, StopReason.PodHeld));
         if (over && !view.Runs.Any(PodView.IsLive))
         {
@@ -67,9 +68,6 @@ internal static class EndPlan
         bool nothingLeft = view.Runs.Count == 0 && !view.Sandboxes.Any(s => NeedsStop(view, s));
         return draft.Build(nothingLeft ? PodStage.Held : PodStage.Holding);
     }
-
-    /// <summary>True while a run that a hold has killed is still recorded.</summary>
-    public static bool IsHolding(PodView view) => view.Memory.Sentences.Values.Any(sentence => sentence.Reason == KillReason.PodHeld);
 
     /// <summary>A dead sandbox is stopped too, once, so that its network is released.</summary>
     public static bool NeedsStop(PodView view, PodSandbox sandbox) =>

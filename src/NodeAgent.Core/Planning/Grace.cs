@@ -24,7 +24,7 @@ internal static class Grace
             case KillReason.PodDeleted when view.Desired.Deletion is { } deletion:
                 return deletion.Grace == TimeSpan.Zero ? TimeSpan.Zero : AtLeastMinimum(view, deletion.Deadline - view.Now);
             case KillReason.DeadlineExceeded or KillReason.PodFailed when view.Memory.Verdict is { } verdict:
-                return verdict.Grace == TimeSpan.Zero ? TimeSpan.Zero : AtLeastMinimum(view, verdict.DecidedAt + (verdict.Grace ?? own) - view.Now);
+                return OfVerdict(view, verdict, own);
             case KillReason.LivenessProbe:
                 return AtLeastMinimum(view, OfProbe(view.Specification(run.Name)?.Container.LivenessProbe) ?? own);
             case KillReason.StartupProbe:
@@ -32,6 +32,13 @@ internal static class Grace
             default:
                 return AtLeastMinimum(view, Shared(view, reason) is { } deadline ? deadline - view.Now : own);
         }
+    }
+
+    /// <summary>A verdict may ask for less than the minimum, and gets it.</summary>
+    private static TimeSpan OfVerdict(PodView view, PodVerdict verdict, TimeSpan own)
+    {
+        TimeSpan left = verdict.DecidedAt + (verdict.Grace ?? own) - view.Now;
+        return verdict.Grace < view.Settings.MinimumGrace ? (left > TimeSpan.Zero ? left : TimeSpan.Zero) : AtLeastMinimum(view, left);
     }
 
     private static DateTimeOffset? Shared(PodView view, KillReason reason)

@@ -20,6 +20,7 @@ namespace NodeAgent.Core.Planning;
 /// <param name="RestartCounts">Highest attempt seen by container name: the count survives its records.</param>
 /// <param name="StartTime">Since when this node has the pod: the earliest time that any record tells.</param>
 /// <param name="Verdict">The pod failed as a whole.</param>
+/// <param name="Holding">A hold has begun to end the pod, and the records of what it ended are still there: how those runs ended says nothing of the pod.</param>
 /// <param name="Finished">All containers ended for good, seen once: nothing starts again, whatever happens to the records.</param>
 public sealed record PlannerMemory(
     DateTimeOffset? PlannedAt,
@@ -31,6 +32,7 @@ public sealed record PlannerMemory(
     ImmutableDictionary<string, int> RestartCounts,
     DateTimeOffset? StartTime,
     PodVerdict? Verdict,
+    bool Holding,
     bool Finished)
 {
     /// <summary>Why the last step of a resize failed; null once the resize is through. Unlike the failure it stands while the step is tried again.</summary>
@@ -46,12 +48,13 @@ public sealed record PlannerMemory(
         ImmutableDictionary<string, int>.Empty,
         null,
         null,
+        false,
         false);
 
-    /// <summary>What a kept status still tells after a restart of the agent: that the pod is over and why, its counts, its start.</summary>
-    public static PlannerMemory Restore(PodStatus? status)
+    /// <summary>What was kept still tells after a restart of the agent: that the pod is over or being ended and why, its counts, its start.</summary>
+    public static PlannerMemory Restore(KeptPod? kept)
     {
-        if (status is null)
+        if (kept?.Status is not { } status)
             return Empty;
         bool over = status.Phase is PodPhase.Succeeded or PodPhase.Failed;
         IEnumerable<ContainerStatus> containers = (status.InitContainerStatuses ?? []).Concat(status.ContainerStatuses ?? []);
@@ -59,10 +62,9 @@ public sealed record PlannerMemory(
         {
             RestartCounts = containers.Where(c => c.ContainerID is not null).ToImmutableDictionary(c => c.Name, c => c.RestartCount, StringComparer.Ordinal),
             StartTime = status.StartTime,
+            Holding = !over && status.Reason == nameof(PodHoldReason.NodeDrained),
             Finished = over,
-            Verdict = status is { Phase: PodPhase.Failed, Reason: { } reason }
-                ? new PodVerdict(reason, status.Message ?? "", status.StartTime ?? DateTimeOffset.MinValue)
-                : null,
+            Verdict = kept.Verdict,
         };
     }
 

@@ -74,8 +74,11 @@ public sealed record PodDeletion(DateTimeOffset RequestedAt, TimeSpan Grace, Del
 /// <summary>The pod as a whole has failed: nothing of it is started again, and its status says why. Never taken back.</summary>
 /// <param name="Reason"><c>DeadlineExceeded</c>, <c>Evicted</c>, <c>OutOfcpu</c>, <c>OutOfmemory</c>, <c>OutOfpods</c>, …</param>
 /// <param name="Grace">Grace of the kill; null takes the pod's own.</param>
-public sealed record PodVerdict(string Reason, string Message, DateTimeOffset DecidedAt, TimeSpan? Grace = null)
+/// <param name="Disruption">The node ended it for its own sake: the status shows the condition DisruptionTarget.</param>
+public sealed record PodVerdict(string Reason, string Message, DateTimeOffset DecidedAt, TimeSpan? Grace = null, bool Disruption = false)
 {
+    public const string Evicted = nameof(Evicted);
+
     public const string DeadlineExceeded = nameof(DeadlineExceeded);
 
     /// <summary>The sandbox died and no container may run twice. Has no counterpart in the kubelet, which leaves such a pod hanging.</summary>

@@ -39,6 +39,8 @@ public static class PodPlanner
         if (desired.Deletion is { } deletion)
             return EndPlan.Delete(view, new PlanDraft(view), deletion);
 
+        if (view.Desired.Hold is null && view.Memory.Holding && view.Runs.Count == 0)
+            view = view with { Memory = view.Memory with { Holding = false } };
         view = Judge(view);
         PlanDraft draft = new(view);
         if (view.Memory.Verdict is { } verdict)
@@ -61,7 +63,7 @@ public static class PodPlanner
                 initFailed ? "an init container failed and may not run again" : "all main containers of the pod have ended");
         }
 
-        if (view.Desired.Hold is not null || EndPlan.IsHolding(view))
+        if (view.Desired.Hold is not null || view.Memory.Holding)
             return EndPlan.Hold(view, draft, view.Desired.Hold);
         if (Deadline(view) is { } at)
             draft.WakeAt(at);
@@ -77,7 +79,7 @@ public static class PodPlanner
         if (view.Desired.Verdict is { } verdict)
             return view with { Memory = memory with { Verdict = verdict } };
         // What a hold has killed says nothing of how the pod would have ended.
-        if (EndPlan.IsHolding(view))
+        if (view.Memory.Holding)
             return view;
         if (PodOutcome.Of(view).Kind != PodOutcomeKind.Going)
             return view with { Memory = memory with { Finished = true } };

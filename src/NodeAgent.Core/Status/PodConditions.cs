@@ -10,6 +10,7 @@ namespace NodeAgent.Core.Status;
 /// | ContainersReady           | all main containers and sidecars are ready                               | ContainersNotReady, PodCompleted, PodFailed |
 /// | Ready                     | ContainersReady, and all readiness gates True                            | the same, ReadinessGatesNotReady |
 /// | PodScheduled              | the pod is not held back: it is on this node                             | Unschedulable |
+/// | DisruptionTarget          | shown only while True: the node ended the pod for its own sake           | TerminationByKubelet |
 /// | ResourcesEnforced         | shown only while False: a limit was asked for that this kernel cannot set | ControllersMissing |
 /// | PodResizePending          | shown only while True: other resources are wanted and not given          | Deferred, Infeasible |
 /// | PodResizeInProgress       | shown only while True: given resources are not in force yet              | Error, when that failed |
@@ -22,6 +23,7 @@ internal static class PodConditions
     {
         PodConditionType.PodReadyToStartContainers, PodConditionType.Initialized, PodConditionType.ContainersReady, PodConditionType.Ready,
         PodConditionType.PodScheduled, PodConditionType.ResourcesEnforced, PodConditionType.PodResizePending, PodConditionType.PodResizeInProgress,
+        PodConditionType.DisruptionTarget,
     };
 
     public static IReadOnlyList<PodCondition> Of(
@@ -42,6 +44,8 @@ internal static class PodConditions
             conditions.Add(True(PodConditionType.PodResizePending) with { Reason = resize.Reason.ToString(), Message = resize.Message });
         if (input.Plan.Resizing)
             conditions.Add(Resizing(input.Plan.Memory.ResizeError) with { ObservedGeneration = input.Desired.Pod.Metadata?.Generation });
+        if (input.Plan.Verdict is { Disruption: true } verdict)
+            conditions.Add(True(PodConditionType.DisruptionTarget) with { Reason = "TerminationByKubelet", Message = verdict.Message });
         IEnumerable<PodCondition> others = (input.Previous?.Conditions ?? []).Where(c => !Own.Contains(c.Type));
         return [.. conditions.Select(c => Dated(input, c)), .. others];
     }

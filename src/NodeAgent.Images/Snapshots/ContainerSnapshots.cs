@@ -120,6 +120,13 @@ internal sealed class ContainerSnapshots
         }
     }
 
+    /// <summary>The upper folder of a key's overlay, whether or not it exists.</summary>
+    public string WritableFolder(string key)
+    {
+        CheckKey(key);
+        return FolderOf(key) + "/fs";
+    }
+
     private string FolderOf(string key) => $"{_root}/containers/{key}";
 
     private Mount ToMount(string key, IReadOnlyList<string> chain)

@@ -1,6 +1,7 @@
 using NodeAgent.Core;
 using NodeAgent.Core.Admission;
 using NodeAgent.Core.Configuration;
+using NodeAgent.Core.Eviction;
 using NodeAgent.Core.Resources;
 using NodeAgent.Runtime.Cgroups;
 
@@ -17,6 +18,7 @@ namespace NodeAgent.Configuration;
 /// <param name="MaxPods">How many pods the node takes at most.</param>
 /// <param name="CgroupDriver">Who makes the cgroups of pods.</param>
 /// <param name="Cgroups">What the configuration says of the limits of pods.</param>
+/// <param name="Eviction">When pods have to go because the node runs short of something.</param>
 /// <param name="Reserved">What pods cannot have: the reservations for the system and the agent together.</param>
 public sealed record AgentOptions(
     StatePaths Paths,
@@ -29,7 +31,8 @@ public sealed record AgentOptions(
     int MaxPods,
     NodeResources Reserved,
     CgroupDriverKind CgroupDriver,
-    CgroupSettings Cgroups)
+    CgroupSettings Cgroups,
+    EvictionSettings Eviction)
 {
     private const int DefaultMaxPods = 110;
     private const string DefaultCgroupRoot = "podagent";
@@ -67,7 +70,8 @@ public sealed record AgentOptions(
                 SingleProcessOomKill = file.SingleProcessOOMKill ?? false,
                 Swap = file.SwapBehavior ?? SwapBehavior.NoSwap,
                 MemoryThrottlingFactor = file.MemoryThrottlingFactor,
-            });
+            },
+            file.Eviction ?? EvictionSettings.Default);
     }
 
     private static string Absolute(string path) => Path.GetFullPath(path).TrimEnd('/') is { Length: > 0 } trimmed ? trimmed : "/";

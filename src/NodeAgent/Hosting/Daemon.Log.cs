@@ -13,6 +13,9 @@ internal sealed partial class Daemon
     [LoggerMessage(3, LogLevel.Error, "no sign of life is given to the service manager: {Loop}")]
     private partial void LogHung(string loop);
 
+    [LoggerMessage(5, LogLevel.Information, "the kernel does not report stalls for memory ({Why}): the node's memory is looked at every few seconds only")]
+    private partial void LogNoPressureTrigger(string why);
+
     [LoggerMessage(4, LogLevel.Information, "stopped; the pods run on")]
     private partial void LogStopped();
 }

@@ -6,10 +6,13 @@ using NodeAgent.Configuration;
 using NodeAgent.Core.Cri;
 using NodeAgent.Core.Planning;
 using NodeAgent.Images;
+using NodeAgent.Linux;
 using NodeAgent.Manifests;
 using NodeAgent.Pods;
 using NodeAgent.Runtime;
 using NodeAgent.Runtime.Bundle;
+using NodeAgent.State;
+using NodeAgent.Stats;
 
 namespace NodeAgent.Hosting;
 
@@ -64,10 +67,15 @@ internal sealed partial class Daemon(AgentOptions options, ILoggerFactory loggin
         await using PodRuntime runtime = await PodRuntime.OpenAsync(options.Paths, time, logging.CreateLogger<PodRuntime>(), RuntimeOptions(options, facts));
         await using ImageService images = await openImages;
         using var folder = new InotifyManifestFolder(options.Paths.Manifests);
-        var stores = new PodStores(new StatusStore(time), new EventStore(time, options.NodeName), new ManifestErrors(time));
+        var stores = new PodStores(new StatusStore(time), new EventStore(time, options.NodeName), new ManifestErrors(time),
+            new KeptPodFiles(options.Paths.KeptPods, logging.CreateLogger<KeptPodFiles>()));
         stores.Pods.Changed += idle.Touch;
+        var stats = new NodeStats(options.Paths, CgroupMount.Find(options.Paths.Proc), images.WritableFolder);
         await using var loops = new PodLoops(
-            runtime, images, images, folder, new PodSurroundings(options.NodeName, () => facts.Addresses), stores, time, LoopSettings(facts), logging);
+            runtime, images, images, folder, new PodSurroundings(options.NodeName, () => facts.Addresses), stores, time, LoopSettings(facts), logging, stats);
+        using PressureTrigger? pressure = PressureTrigger.TryStart(loops.PressureSeen, out string problem, options.Paths.Proc);
+        if (pressure is null)
+            LogNoPressureTrigger(problem);
         var schedule = new NodeSchedule(options.Paths.Scheduling, options.NodeName, loops.Workers, stores.Events, logging.CreateLogger<NodeSchedule>());
         RuntimeStatus status = await runtime.StatusAsync(stop);
         bool ready = false;
@@ -82,7 +90,7 @@ internal sealed partial class Daemon(AgentOptions options, ILoggerFactory loggin
             Images = images,
             ImagesChanged = loops.ImagesChanged,
             SetScheduling = schedule.Set,
-            Node = () => facts.Describe(status, schedule.Current, NotLive(loops), time.GetUtcNow()),
+            Node = () => facts.Describe(status, schedule.Current, loops.Conditions.Show(), NotLive(loops), time.GetUtcNow()),
             Time = time,
             Logging = logging,
             Version = Version,
@@ -173,6 +181,7 @@ internal sealed partial class Daemon(AgentOptions options, ILoggerFactory loggin
             Planner = settings.Planner with { MaxContainerRestartPeriod = options.MaxContainerRestartPeriod },
             Watcher = settings.Watcher with { RelistPeriod = options.FileCheckFrequency },
             Allocatable = facts.Allocatable,
+            Eviction = options.Eviction,
         };
     }
 }

@@ -4,6 +4,7 @@ using System.Runtime.InteropServices;
 using NodeAgent.Configuration;
 using NodeAgent.Core.Admission;
 using NodeAgent.Core.Cri;
+using NodeAgent.Core.Eviction;
 using NodeAgent.Core.Model;
 using NodeAgent.Core.Planning;
 using NodeAgent.Core.Status;
@@ -22,7 +23,10 @@ public sealed class NodeFacts : IDisposable
     private readonly string _version;
     private readonly DateTimeOffset _startedAt;
     private readonly NodeSystemInfo _info;
+    private readonly Lock _readyGate = new();
     private volatile IReadOnlyList<string>? _addresses;
+    private bool _ready;
+    private DateTimeOffset _readySince;
 
     /// <param name="version">The agent's own.</param>
     public NodeFacts(AgentOptions options, string version, DateTimeOffset startedAt)
@@ -30,6 +34,7 @@ public sealed class NodeFacts : IDisposable
         _name = options.NodeName;
         _version = version;
         _startedAt = startedAt;
+        _readySince = startedAt;
         _info = ReadInfo();
         _resources = new(() => ReadResources(options));
         NetworkChange.NetworkAddressChanged += OnAddressChanged;
@@ -47,7 +52,8 @@ public sealed class NodeFacts : IDisposable
     public IReadOnlyList<string> Addresses => _addresses ??= ReadAddresses();
 
     /// <summary>The node as the API shows it.</summary>
-    public Node Describe(RuntimeStatus runtime, NodeScheduling scheduling, string? notReady, DateTimeOffset now)
+    /// <param name="pressure">Its conditions about memory, disk and process numbers.</param>
+    public Node Describe(RuntimeStatus runtime, NodeScheduling scheduling, IReadOnlyList<NodeCondition> pressure, string? notReady, DateTimeOffset now)
     {
         bool ready = runtime.Ready && notReady is null;
         List<NodeAddress> addresses = [.. Addresses.Select(address => new NodeAddress { Type = "InternalIP", Address = address })];
@@ -74,12 +80,23 @@ public sealed class NodeFacts : IDisposable
                 Allocatable = Allocatable.ToQuantities(),
                 Addresses = addresses,
                 NodeInfo = _info,
-                Conditions = [Condition("Ready", ready, ready ? "AgentReady" : "AgentNotReady", notReady ?? runtime.Message, now), Enforcement(runtime, now)],
+                Conditions = [.. pressure, Enforcement(runtime, now), Readiness(ready, notReady ?? runtime.Message, now)],
             },
         };
     }
 
     public void Dispose() => NetworkChange.NetworkAddressChanged -= OnAddressChanged;
+
+    /// <summary>The reasons are those of a node of a cluster.</summary>
+    private NodeCondition Readiness(bool ready, string message, DateTimeOffset now)
+    {
+        lock (_readyGate)
+        {
+            if (ready != _ready)
+                (_ready, _readySince) = (ready, now);
+            return Condition(NodeConditionType.Ready, ready, ready ? "KubeletReady" : "KubeletNotReady", message, now) with { LastTransitionTime = _readySince };
+        }
+    }
 
     private NodeCondition Enforcement(RuntimeStatus runtime, DateTimeOffset now)
     {
@@ -103,7 +120,13 @@ public sealed class NodeFacts : IDisposable
     private (NodeResources Capacity, NodeResources Allocatable) ReadResources(AgentOptions options)
     {
         var capacity = new NodeResources(Procfs.OnlineProcessors() * 1000L, MemoryBytes, new DriveInfo(options.Paths.Root).TotalSize, options.MaxPods);
-        return (capacity, NodeResources.Allocatable(capacity, options.Reserved));
+        // Pods are not promised what would have them evicted.
+        var untouchable = new NodeResources(
+            0,
+            options.Eviction.HardThreshold(EvictionSignal.MemoryAvailable, capacity.MemoryBytes),
+            options.Eviction.HardThreshold(EvictionSignal.NodeFsAvailable, capacity.EphemeralStorageBytes),
+            0);
+        return (capacity, NodeResources.Allocatable(capacity, options.Reserved, untouchable));
     }
 
     private NodeSystemInfo ReadInfo() => new()

@@ -37,6 +37,7 @@ public sealed class DrainTests(AgentFixture fixture) : IClassFixture<AgentFixtur
         (await Agent.PodctlAsync("uncordon")).Checked();
         JsonNode after = await Api.WaitForPodAsync("drained", pod => pod.Runs("main"), "running again");
         Assert.Equal(before.PodUid(), after.PodUid());
+        Assert.Equal(1, after.Restarts("main"));
         Assert.Equal("found\n", (await Agent.PodctlAsync("logs", "drained")).Checked().Output);
         await Api.WaitForPodAsync("stubborn", pod => pod.Runs("main"), "running again");
         Assert.DoesNotContain("SchedulingDisabled", (await Agent.PodctlAsync("get", "node")).Checked().Output);

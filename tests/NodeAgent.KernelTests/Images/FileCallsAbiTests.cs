@@ -17,6 +17,10 @@ public sealed class FileCallsAbiTests
         {
             ["sizeof(struct open_how)"] = Unsafe.SizeOf<Openat2.open_how>(),
             ["sizeof(struct statx)"] = Unsafe.SizeOf<InodeAttributes.statx_t>(),
+            ["sizeof(struct statfs)"] = Unsafe.SizeOf<Statfs.statfs_t>(),
+            ["offsetof(struct statfs, f_bavail)"] = OffsetOf<Statfs.statfs_t>(nameof(Statfs.statfs_t.f_bavail)),
+            ["offsetof(struct statfs, f_ffree)"] = OffsetOf<Statfs.statfs_t>(nameof(Statfs.statfs_t.f_ffree)),
+            ["offsetof(struct statfs, f_frsize)"] = OffsetOf<Statfs.statfs_t>(nameof(Statfs.statfs_t.f_frsize)),
             ["sizeof(struct timespec)"] = Unsafe.SizeOf<InodeAttributes.timespec>(),
             ["offsetof(struct statx, stx_mode)"] = OffsetOf<InodeAttributes.statx_t>(nameof(InodeAttributes.statx_t.stx_mode)),
             ["offsetof(struct statx, stx_ino)"] = OffsetOf<InodeAttributes.statx_t>(nameof(InodeAttributes.statx_t.stx_ino)),
@@ -84,6 +88,7 @@ public sealed class FileCallsAbiTests
             #include <fcntl.h>
             #include <sys/file.h>
             #include <sys/stat.h>
+            #include <sys/statfs.h>
             #include <sys/sysmacros.h>
             #include <linux/openat2.h>
             int main(void) {

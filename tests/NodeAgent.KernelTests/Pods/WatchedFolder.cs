@@ -36,7 +36,8 @@ internal sealed class WatchedFolder : IAsyncDisposable
     public string Path { get; }
     public FakePodRuntime Runtime { get; } = new(TimeProvider.System);
     public FakePodRuntimeImages Images { get; } = new();
-    public PodStores Stores { get; } = new(new StatusStore(TimeProvider.System), new EventStore(TimeProvider.System, "node"), new ManifestErrors(TimeProvider.System));
+    public PodStores Stores { get; } = new(
+        new StatusStore(TimeProvider.System), new EventStore(TimeProvider.System, "node"), new ManifestErrors(TimeProvider.System), new MemoryKeptPods());
 
     public async Task<WatchedFolder> StartAsync()
     {

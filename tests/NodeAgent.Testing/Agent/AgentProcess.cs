@@ -35,15 +35,23 @@ public sealed class AgentProcess : IAsyncDisposable
     public string Run => Root + "/run";
     public string Logs => Root + "/log";
     public string ApiSocket => Run + "/podagent.sock";
+    /// <summary>
+    /// The settings' file, below <c>apiVersion</c> and <c>kind</c>; to be set before the start. By default the agent evicts nobody: how full the disk of the
+    /// machine is that runs the tests is not their matter.
+    /// </summary>
+    public string Configuration { get; set; } = "evictionHard: {}\n";
+
     public string CgroupName => "podagent-test-" + Path.GetFileName(Root);
     public int Pid => _process?.Id ?? throw new InvalidOperationException("the agent was not started");
     public string Log { get { lock (_log) return _log.ToString(); } }
 
     private string[] Flags =>
     [
-        "--manifest-dir", Manifests, "--root-dir", State, "--run-dir", Run, "--log-dir", Logs,
+        "--config", ConfigurationFile, "--manifest-dir", Manifests, "--root-dir", State, "--run-dir", Run, "--log-dir", Logs,
         "--socket", ApiSocket, "--node-name", "testnode", "--cgroup-root", CgroupName,
     ];
+
+    private string ConfigurationFile => Root + "/podagent.yaml";
 
     private string NotifyPath => Root + "/notify";
 
@@ -54,6 +62,7 @@ public sealed class AgentProcess : IAsyncDisposable
     /// <returns>Time from the start of the process to READY.</returns>
     public async Task<TimeSpan> StartAsync()
     {
+        await File.WriteAllTextAsync(ConfigurationFile, "apiVersion: podagent.io/v1alpha1\nkind: PodAgentConfiguration\n" + Configuration);
         var info = new ProcessStartInfo(BinFolder + "/podagent") { RedirectStandardError = true, RedirectStandardOutput = true, WorkingDirectory = Root };
         foreach (string argument in Flags.Concat(_extraArguments))
             info.ArgumentList.Add(argument);

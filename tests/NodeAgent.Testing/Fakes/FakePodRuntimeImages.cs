@@ -40,6 +40,12 @@ public sealed class FakePodRuntimeImages : IImageService, ISnapshotter
         }
     }
 
+    public bool Has(string reference)
+    {
+        lock (_gate)
+            return _images.ContainsKey(reference);
+    }
+
     public void PutIntoRegistry(string reference)
     {
         lock (_gate)

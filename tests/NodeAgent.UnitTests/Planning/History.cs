@@ -138,7 +138,7 @@ internal sealed class History
         }
         else
         {
-            _memory = PlannerMemory.Restore(_status);
+            _memory = PlannerMemory.Restore(_status is null ? null : new KeptPod(_status, _memory.Verdict));
         }
 
         _desire = _desire with

@@ -145,7 +145,7 @@ public sealed class SandboxTests
     {
         Pod pod = PodBuilder.Named("web").Main("app").Build();
         PodStatus evicted = new() { Phase = PodPhase.Failed, Reason = "Evicted", Message = "low on memory", StartTime = ObservedPod.Start };
-        PodPlan plan = PlanFor.At(11, pod, null, PlannerMemory.Restore(evicted));
+        PodPlan plan = PlanFor.At(11, pod, null, PlannerMemory.Restore(new KeptPod(evicted, new PodVerdict("Evicted", "low on memory", ObservedPod.Start))));
         Assert.Equal((0, PodStage.Finished, "Evicted"), (plan.Actions.Count, plan.Stage, plan.Verdict?.Reason));
     }
 }

@@ -185,6 +185,7 @@ public sealed class AgentRestartTests
         world.ExitNow("web", "main", 1);
         world.StopAgent();
         world.Runtime.ForgetEverything();
+        world.Kept.ForgetEverything();
         world.Start();
 
         Assert.True(world.IsRunning("web"));
@@ -200,6 +201,7 @@ public sealed class AgentRestartTests
         string web = world.Shown("web")!.Metadata!.Uid!;
         world.StopAgent();
         world.Runtime.ForgetEverything();
+        world.Kept.ForgetEverything();
         world.Folder.Delete("old.yaml");
         world.Start();
 
@@ -216,6 +218,7 @@ public sealed class AgentRestartTests
         string web = world.Shown("web")!.Metadata!.Uid!;
         world.StopAgent();
         world.Runtime.ForgetEverything();
+        world.Kept.ForgetEverything();
         world.Folder.Delete("old.yaml");
         world.Folder.Put("web.yaml", "nonsense");
         world.Start();

@@ -32,6 +32,9 @@ internal sealed class PodWorld : IDisposable
     public FakePodRuntime Runtime { get; }
     public FakePodRuntimeImages Images { get; } = new();
     public FakeManifestFolder Folder { get; } = new();
+    /// <summary>Set before the start, the agent looks after the node's resources too.</summary>
+    public FakeNodeStats? Stats { get; set; }
+    public MemoryKeptPods Kept { get; } = new();
     public RecordingLog Log { get; } = new();
     public PodLoopsSettings Settings { get; set; } = new();
 
@@ -45,7 +48,7 @@ internal sealed class PodWorld : IDisposable
     {
         Stores = NewStores();
         var surroundings = new PodSurroundings("node", () => ["192.0.2.1"]);
-        _loops = new PodLoops(Runtime, Images, Images, Folder, surroundings, Stores, Time, Settings, Log);
+        _loops = new PodLoops(Runtime, Images, Images, Folder, surroundings, Stores, Time, Settings, Log, Stats);
         _loops.Workers.SetScheduling(scheduling);
         Do(_loops.Start);
         return this;
@@ -114,7 +117,7 @@ internal sealed class PodWorld : IDisposable
         return yaml.ToString();
     }
 
-    private PodStores NewStores() => new(new StatusStore(Time), new EventStore(Time, "node"), new ManifestErrors(Time));
+    private PodStores NewStores() => new(new StatusStore(Time), new EventStore(Time, "node"), new ManifestErrors(Time), Kept);
 }
 
 /// <summary>Keeps what is logged, and is every logger's factory.</summary>

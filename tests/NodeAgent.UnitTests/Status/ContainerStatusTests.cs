@@ -125,7 +125,7 @@ public sealed class ContainerStatusTests
     {
         Pod pod = PodBuilder.Named("job").Policy("Never").Main("app").Build();
         PodStatus before = StatusFor.At(5, pod, new ObservedPod(pod).Sandbox().Exited("app", 0));
-        Assert.Equal("Terminated Completed 0", StatusFor.At(6, pod, null, before, PlannerMemory.Restore(before)).Container("app").Text());
+        Assert.Equal("Terminated Completed 0", StatusFor.At(6, pod, null, before, PlannerMemory.Restore(new KeptPod(before, null))).Container("app").Text());
     }
 
     [Fact]

@@ -1,0 +1,26 @@
+using NodeAgent.Core.Cri;
+using NodeAgent.Core.Model;
+
+namespace NodeAgent.Core.Planning;
+
+/// <summary>
+/// What has to outlive the agent and no record of the runtime tells: how the pod ended and why, its counts and its conditions' times.
+/// </summary>
+/// <param name="Verdict">What somebody outside the pod's containers has decided; null when nobody has.</param>
+public sealed record KeptPod(PodStatus Status, PodVerdict? Verdict)
+{
+    /// <summary>
+    /// What the probes had said of the runs that go on: a container that was started or ready stays so until a probe says otherwise, so nothing flaps.
+    /// </summary>
+    public ProbeResults Probes()
+    {
+        ProbeResults probes = ProbeResults.None;
+        foreach (ContainerStatus container in (Status.InitContainerStatuses ?? []).Concat(Status.ContainerStatuses ?? []))
+        {
+            if (container.State?.Running is not null && ContainerId.FromUri(container.ContainerID) is { } id)
+                probes = new ProbeResults(probes.Runs.SetItem(id, new RunProbes(container.Started == true, null, container.Ready)));
+        }
+
+        return probes;
+    }
+}
