@@ -8,8 +8,7 @@ namespace NodeAgent.VmTests.PowerCut;
 /// <summary>The plug is pulled while images load and pods start: what was half done is finished or gone after the next boot, and nothing is damaged.</summary>
 public sealed class PowerCutTests(TestMachines machines) : VmTest(machines, Snapshot.Installed)
 {
-    // A fraction of them is enough while something else is being looked for.
-    private static readonly int s_cuts = int.TryParse(Environment.GetEnvironmentVariable("PODAGENT_VM_CUTS"), out int set) ? set : ChurnImages.Count - 1;
+    private static readonly int s_cuts = Rounds.Of(ChurnImages.Count - 1);
 
     // Every blob is what its name says, and nothing is half-way in. Not while an image is loading.
     private const string VerifyStore = """
