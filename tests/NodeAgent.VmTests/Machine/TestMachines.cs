@@ -24,7 +24,7 @@ public enum Snapshot
 /// </summary>
 public sealed class TestMachines : IAsyncDisposable
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory("podagent-vm-").FullName;
+    private readonly RunFolder _run = new();
     private readonly List<Action<string>> _extra = [PowerCut.ChurnImages.Write];
     private readonly HashSet<Snapshot> _made = [];
     private MachineImage? _image;
@@ -59,7 +59,7 @@ public sealed class TestMachines : IAsyncDisposable
     {
         (MachineImage image, string accelerator, string payload) = await PrepareAsync();
         await SwitchOffAsync();
-        string folder = Directory.CreateDirectory(_folder + "/cuts").FullName;
+        string folder = Directory.CreateDirectory(_run.Path + "/cuts").FullName;
         _on = new VirtualMachine(image, accelerator, await MachineDisk.ForPowerCutsAsync(image, folder), payload, folder);
         await _on.StartAsync();
         await new GuestAgent(_on).InstallAsync();
@@ -69,7 +69,7 @@ public sealed class TestMachines : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await SwitchOffAsync();
-        Directory.Delete(_folder, recursive: true);
+        _run.Dispose();
     }
 
     private async Task<VirtualMachine> WithSnapshotsAsync()
@@ -78,7 +78,7 @@ public sealed class TestMachines : IAsyncDisposable
         if (_withSnapshots is not null && _on == _withSnapshots)
             return _withSnapshots;
         await SwitchOffAsync();
-        string folder = Directory.CreateDirectory(_folder + "/snapshots").FullName;
+        string folder = Directory.CreateDirectory(_run.Path + "/snapshots").FullName;
         _disk ??= await MachineDisk.WithSnapshotsAsync(image, folder);
         _on = _withSnapshots ??= new VirtualMachine(image, accelerator, _disk, payload, folder);
         await _on.StartAsync(_made.Contains(Snapshot.Booted) ? nameof(Snapshot.Booted) : null);
@@ -98,7 +98,7 @@ public sealed class TestMachines : IAsyncDisposable
             var clock = Stopwatch.StartNew();
             _image = await MachineImage.BuildAsync(MachineImage.WantedSeries);
             _accelerator = await Accelerator.ChooseAsync(_image);
-            _payload = await Payload.BuildAsync(_folder, _extra);
+            _payload = await Payload.BuildAsync(_run.Path, _extra);
             Console.WriteLine($"machine: kernel {await File.ReadAllTextAsync(_image.Folder + "/version")}".TrimEnd() + $", {_accelerator}, ready to boot after {clock.Elapsed.TotalSeconds:F0} s");
         }
 
