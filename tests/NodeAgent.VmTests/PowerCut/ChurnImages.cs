@@ -32,7 +32,7 @@ internal static class ChurnImages
     private static byte[] Busybox()
     {
         TarBuilder layer = new TarBuilder().Directory("bin/").Add('0', "bin/busybox", data: File.ReadAllBytes("/bin/busybox"), mode: 0x1ED);
-        foreach (string applet in (string[])["sh", "sleep", "sha256sum", "grep"])
+        foreach (string applet in (string[])["sh", "sleep", "sha256sum", "grep", "cat"])
             layer.Symlink("bin/" + applet, "busybox");
         return layer.Build();
     }

@@ -26,12 +26,12 @@ public sealed class PowerCutTests(TestMachines machines) : VmTest(machines, Snap
         Console.WriteLine($"         power cuts: PODAGENT_TEST_SEED={seed}");
         var random = new Random(seed);
         await Machine.OutputAsync(Script(ManifestOf("steady-0", GuestAgent.Image), ManifestOf("steady-1", GuestAgent.Image)));
-        await BothRunAsync(Agent, "steady-0", "steady-1");
+        await BothRunAsync(Machine, Agent, "steady-0", "steady-1");
 
         // Uncut, to know how long it takes.
         var clock = Stopwatch.StartNew();
         await Machine.OutputAsync(Burst(0));
-        await BothRunAsync(Agent, "churn-0-0", "churn-0-1");
+        await BothRunAsync(Machine, Agent, "churn-0-0", "churn-0-1");
         double whole = clock.Elapsed.TotalMilliseconds;
         Console.WriteLine($"         a load with its pods takes {whole:F0} ms");
 
@@ -70,17 +70,23 @@ public sealed class PowerCutTests(TestMachines machines) : VmTest(machines, Snap
         Assert.True(verified.ExitCode == 0, when + verified.Output);
         // What the cut has kept from being done is done now; what was done is not done again.
         await Machine.OutputAsync(Burst(round));
-        await BothRunAsync(agent, "steady-0", "steady-1");
-        await BothRunAsync(agent, $"churn-{round}-0", $"churn-{round}-1");
+        await BothRunAsync(Machine, agent, "steady-0", "steady-1");
+        await BothRunAsync(Machine, agent, $"churn-{round}-0", $"churn-{round}-1");
         verified = await Machine.RunAsync(VerifyStore);
         Assert.True(verified.ExitCode == 0, when + verified.Output);
         Assert.Equal("", await agent.JournalErrorsAsync());
     }
 
-    private static async Task BothRunAsync(GuestAgent agent, string first, string second)
+    private static async Task BothRunAsync(VirtualMachine machine, GuestAgent agent, params string[] pods)
     {
-        await agent.WaitForRunningAsync(first);
-        await agent.WaitForRunningAsync(second);
+        foreach (string pod in pods)
+        {
+            await agent.WaitForRunningAsync(pod);
+            // One that finds its image damaged ends before it says so, again and again.
+            await machine.WaitAsync(
+                $"grep -qs \"whole, in boot $(cat /proc/sys/kernel/random/boot_id)\" /var/log/pods/default_{pod}_*/main/*.log",
+                pod + " finds its image whole");
+        }
     }
 
     /// <summary>The image of a round is loaded, its pods appear, those of the round before go.</summary>
@@ -100,7 +106,8 @@ public sealed class PowerCutTests(TestMachines machines) : VmTest(machines, Snap
     {
         string check = image == GuestAgent.Image
             ? ""
-            : $"\ninitContainers:\n- name: check\n  image: {image}\n  command: [sh, -c, \"{ChurnImages.Check}\"]";
-        return (name, PodYaml.OfScripts(name, image, "terminationGracePeriodSeconds: 1" + check, ("main", PodYaml.Serve)));
+            : $"({ChurnImages.Check}) || exit 1; ";
+        string script = check + "echo whole, in boot $(cat /proc/sys/kernel/random/boot_id); " + PodYaml.Serve;
+        return (name, PodYaml.OfScripts(name, image, "terminationGracePeriodSeconds: 1", ("main", script)));
     }
 }
