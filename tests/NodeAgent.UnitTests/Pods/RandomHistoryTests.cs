@@ -1,6 +1,7 @@
 using NodeAgent.Core.Cri;
 using NodeAgent.Core.Manifests;
 using NodeAgent.Core.Model;
+using NodeAgent.Core.Planning;
 using NodeAgent.Core.Resources;
 using NodeAgent.Testing.Fakes;
 using Xunit;
@@ -8,7 +9,7 @@ using Xunit;
 namespace NodeAgent.UnitTests.Pods;
 
 /// <summary>
-/// Histories drawn from a seed: people edit the folder, containers die, the runtime fails and hangs, events get lost, the agent is killed, all in any order and
+/// Histories drawn from a seed: people edit the folder, containers die, the runtime fails and hangs, events get lost, the agent is killed, the node is drained and opened, all in any order and
 /// interleaving. At every step nothing forbidden may be there; when the trouble is over, exactly what the folder says must run.
 /// </summary>
 public sealed class RandomHistoryTests
@@ -44,6 +45,7 @@ public sealed class RandomHistoryTests
         private readonly Dictionary<string, string> _goodContent = new(StringComparer.Ordinal);
         private readonly HashSet<string> _broken = new(StringComparer.Ordinal);
         private readonly List<TaskCompletionSource> _holds = [];
+        private NodeScheduling _scheduling;
 
         public List<string> Steps { get; } = [];
 
@@ -67,7 +69,7 @@ public sealed class RandomHistoryTests
         private void Step()
         {
             string file = Pick(Files);
-            switch (_random.Next(15))
+            switch (_random.Next(16))
             {
                 case 0 or 1 or 2:
                     Put(file, Manifest());
@@ -110,7 +112,11 @@ public sealed class RandomHistoryTests
                 case 13:
                     Steps.Add("restart the agent");
                     _world.StopAgent();
-                    _world.Start();
+                    _world.Start(_scheduling);
+                    break;
+                case 14:
+                    _scheduling = Pick(Enum.GetValues<NodeScheduling>());
+                    Note($"the node is {_scheduling}", () => _world.Loops.Workers.SetScheduling(_scheduling));
                     break;
                 default:
                     double seconds = Math.Pow(10, (_random.NextDouble() * 3) - 1);
@@ -197,6 +203,13 @@ public sealed class RandomHistoryTests
             // What a broken file keeps depends on what was seen of it before; mended, all files say what they want.
             foreach (string file in _broken.ToArray())
                 Put(file, Manifest());
+            if (_scheduling == NodeScheduling.Drained)
+            {
+                _world.PassSeconds(120);
+                Assert.DoesNotContain(_world.Runtime.Snapshot(), state => state.Containers.Any(run => run.State == ContainerRunState.Running));
+            }
+
+            Note("the node is Open", () => _world.Loops.Workers.SetScheduling(NodeScheduling.Open));
             // The longest back-off, twice, and a listing.
             for (int i = 0; i < 12; i++)
             {
