@@ -6,7 +6,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 CONFIG=${CONFIG:-Debug}
 KERNEL_MINIMUM=${KERNEL_MINIMUM:-450}
-VM_MINIMUM=${VM_MINIMUM:-8}
+VM_MINIMUM=${VM_MINIMUM:-12}
 FUZZ_SECONDS=${FUZZ_SECONDS:-10}
 rings=("$@")
 [ ${#rings[@]} -gt 0 ] || rings=(unit kernel fuzz package vm)
