@@ -18,7 +18,7 @@ internal static class PodExplanation
         var uid = new PodUid(PodIdentity.Uid(nodeName, file, pod));
         description.Field(0, "Pod", PodName.Of(pod).ToString());
         description.Field(0, "File", file);
-        description.Field(0, "UID", $"{uid} (on node {nodeName}; any change of the manifest gives another, and replaces the pod)");
+        description.Field(0, "UID", $"{uid} (on node {nodeName}; a change of the manifest gives another and replaces the pod; cpu and memory alone are changed in place)");
         description.Field(0, "QoS Class", QosClass.Of(pod));
         description.Field(0, "Restart Policy", spec.RestartPolicy);
         description.Field(0, "Grace", $"{GraceSeconds(pod)}s from the stop signal to SIGKILL");
