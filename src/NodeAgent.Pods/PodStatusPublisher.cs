@@ -1,4 +1,5 @@
 using NodeAgent.Core.Cri;
+using NodeAgent.Core.Manifests;
 using NodeAgent.Core.Model;
 using NodeAgent.Core.Planning;
 using NodeAgent.Core.Status;
@@ -32,7 +33,7 @@ public sealed class PodStatusPublisher(StatusStore store, IKeptPods kept, PodSur
             return;
         // How a deleted pod ends says nothing of the same pod, wanted again: that one starts anew.
         if (desire.Deletion is null)
-            kept.Keep(desire.Uid, new KeptPod(status, plan.Verdict));
+            kept.Keep(desire.Uid, new KeptPod(status, plan.Verdict) { Version = PodIdentity.Version(pod) });
         else
             kept.Remove(desire.Uid);
     }

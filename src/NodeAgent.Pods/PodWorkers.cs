@@ -225,9 +225,19 @@ public sealed partial class PodWorkers(PodWorkerParts parts)
             Start(Admitted(new PodDesire(new PodUid(wish.Uid), wish.Pod, wish.Source.Name, parts.Clock.Now)), adopted: null);
     }
 
-    /// <summary>A pod that does not fit has failed before it starts, and stays so until its manifest makes another pod of it.</summary>
+    /// <summary>
+    /// A pod that does not fit has failed before it starts, and stays so until its manifest changes. One that was over before the agent's start, of which nothing is
+    /// left but that, asks for no room; if its resources have changed since, it starts anew.
+    /// </summary>
     private PodDesire Admitted(PodDesire desire)
     {
+        if (parts.Kept.Read(desire.Uid) is { IsOver: true } kept)
+        {
+            if (kept.Version == PodIdentity.Version(desire.Pod))
+                return desire;
+            parts.Kept.Remove(desire.Uid);
+        }
+
         if ((parts.Conditions.Current.Refusal(desire.Pod) ?? parts.Allocations.Admit(desire.Uid, desire.Pod)) is not { } refusal)
             return desire;
         parts.Events.Record(desire.Pod, EventType.Warning, refusal.Reason, refusal.Message);

@@ -29,6 +29,14 @@ public static class PodIdentity
         return new Guid(hash[..16], bigEndian: true).ToString("D");
     }
 
+    /// <summary>16 hex digits over everything that is wanted of a pod, what is resizable included: two versions of one UID differ here.</summary>
+    public static string Version(Pod pod)
+    {
+        Span<byte> hash = stackalloc byte[32];
+        Hash(hash, "podagent-version-1", CanonicalForm.Of(pod));
+        return Convert.ToHexStringLower(hash[..8]);
+    }
+
     private static void Hash(Span<byte> result, params ReadOnlySpan<string> parts)
     {
         using var sha = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);

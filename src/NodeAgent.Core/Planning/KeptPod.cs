@@ -9,6 +9,12 @@ namespace NodeAgent.Core.Planning;
 /// <param name="Verdict">What somebody outside the pod's containers has decided; null when nobody has.</param>
 public sealed record KeptPod(PodStatus Status, PodVerdict? Verdict)
 {
+    /// <summary>Of which version of the pod, resources included (<see cref="Manifests.PodIdentity.Version"/>).</summary>
+    public string? Version { get; init; }
+
+    /// <summary>Nothing of it starts any more, as long as it is that version.</summary>
+    public bool IsOver => Verdict is not null || Status.Phase is PodPhase.Succeeded or PodPhase.Failed;
+
     /// <summary>
     /// What the probes had said of the runs that go on: a container that was started or ready stays so until a probe says otherwise, so nothing flaps.
     /// </summary>

@@ -95,6 +95,33 @@ public sealed class AllocationTests
     }
 
     [Fact]
+    public void A_refused_pod_stays_failed_over_a_restart_of_the_agent_and_takes_no_room_from_those_that_are_new()
+    {
+        using var world = World(TwoCores);
+        world.Put("b.yaml", Manifest("first", "1900m"));
+        world.Put("a.yaml", Manifest("second", "2"));
+        world.Remove("b.yaml");
+        world.StopAgent();
+        world.Folder.Put("c.yaml", Manifest("third", "2"));
+        world.Start();
+        Assert.Equal((PodPhase.Failed, "OutOfcpu"), (world.Status("second").Phase, world.Status("second").Reason));
+        Assert.True(world.IsRunning("third"));
+    }
+
+    [Fact]
+    public void A_refused_pod_whose_request_was_lowered_while_the_agent_was_away_starts()
+    {
+        using var world = World(TwoCores);
+        world.Put("b.yaml", Manifest("first", "1900m"));
+        world.Put("a.yaml", Manifest("second", "2"));
+        world.StopAgent();
+        world.Folder.Put("a.yaml", Manifest("second", "100m"));
+        world.Start();
+        Assert.True(world.IsRunning("second"));
+        Assert.Equal(PodPhase.Running, world.Status("second").Phase);
+    }
+
+    [Fact]
     public void A_node_that_has_become_smaller_ends_nothing_that_runs()
     {
         using var world = World(TwoCores);
