@@ -85,7 +85,14 @@ public sealed class SystemdDriver : ICgroupDriver
 
     public async Task UpdatePodAsync(string path, Pod pod, CancellationToken cancellationToken)
     {
-        await _systemd.SetPropertiesAsync(Path.GetFileName(path), UnitProperties.OfValues(CgroupValues.ForPod(pod, _settings)), cancellationToken);
+        CgroupValues values = CgroupValues.ForPod(pod, _settings);
+        if (!path.StartsWith(_tree.Root + "/", StringComparison.Ordinal))
+        {
+            // Made by the other driver before the configuration changed: nobody but us knows it.
+            PodCgroups.WriteAll(path, values.Updates(), _enabled);
+            return;
+        }
+        await _systemd.SetPropertiesAsync(Path.GetFileName(path), UnitProperties.OfValues(values), cancellationToken);
         if (IsBurstable(path)) _weights.Weigh(path, PodResources.Request(pod, ResourceName.Cpu));
     }
 
