@@ -5,6 +5,12 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 out=artifacts/dist
 command -v ld >/dev/null || { echo "ld is missing, which links the shim: apt-get install binutils" >&2; exit 1; }
+# What is made depends on nothing else. The same again is there already.
+inputs=$({ find src packaging/dist packaging/build.sh packaging/one-thread.rsp Directory.Build.props Directory.Packages.props global.json .editorconfig -type f |
+  LC_ALL=C sort | xargs -d '\n' sha256sum; dotnet --version; } | sha256sum)
+stamp=$out.inputs
+if [ -x "$out/podagent-shim" ] && [ "$inputs" = "$(cat "$stamp" 2>/dev/null)" ]; then exit 0; fi
+rm -f "$stamp"
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 quietly() { "$@" >"$log" 2>&1 || { cat "$log" >&2; echo "failed: $*" >&2; exit 1; }; }
@@ -31,3 +37,4 @@ mv "$out.new" "$out"
 rm -rf "$out.old"
 mkdir -p artifacts/bin
 for name in podagent podctl; do ln -sfn "../dist/$name" "artifacts/bin/$name"; done
+echo "$inputs" >"$stamp"
