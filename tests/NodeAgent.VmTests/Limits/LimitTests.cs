@@ -73,7 +73,8 @@ public sealed class LimitTests(TestMachines machines) : VmTest(machines, Snapsho
         // The inner shell dies when it cannot fork any more; what it has made lives on under the first process.
         await Agent.ApplyAsync("bomb.yaml", PodOf("bomb", ("main", "sh -c 'while :; do sleep 1000 & done'; sleep 1000", "")));
         string pod = await Cgroups.OfPodAsync((await Agent.WaitForRunningAsync("bomb")).PodUid());
-        await Machine.WaitAsync($"! grep -qx 'max 0' {pod}/pids.events", "a fork was refused");
+        // Before 6.10 the kernel counts where the fork was tried, then where the limit is.
+        await Machine.WaitAsync($"cat {pod}/pids.events {pod}/*/pids.events | grep -q '^max [1-9]'", "a fork was refused");
 
         Assert.Equal("40", await Cgroups.ReadAsync(pod, "pids.max"));
         Assert.InRange(int.Parse(await Cgroups.ReadAsync(pod, "pids.current"), System.Globalization.CultureInfo.InvariantCulture), 30, 40);
