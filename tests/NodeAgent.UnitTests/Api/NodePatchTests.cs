@@ -45,6 +45,7 @@ public sealed class NodePatchTests(ApiFixture api) : IClassFixture<ApiFixture>
     [Fact]
     public async Task A_patch_over_the_socket_answers_with_the_changed_node_and_a_dry_run_changes_nothing()
     {
+        api.Scheduling = NodeScheduling.Open;
         (HttpStatusCode code, JsonNode node) = await PatchAsync("/api/v1/nodes/node1?dryRun=All", "application/merge-patch+json", """{"spec":{"unschedulable":true}}""");
         Assert.Equal((HttpStatusCode.OK, NodeScheduling.Open), (code, api.Scheduling));
         (code, node) = await PatchAsync("/api/v1/nodes/node1", "application/strategic-merge-patch+json", """{"spec":{"unschedulable":true}}""");
@@ -75,6 +76,7 @@ public sealed class NodePatchTests(ApiFixture api) : IClassFixture<ApiFixture>
                 api.Pods.Remove(new("u-dns"));
             });
         };
+        api.Scheduling = NodeScheduling.Open;
         PodctlRun run = await PodctlRun.AgainstAsync(api, "drain");
         Forget();
 
