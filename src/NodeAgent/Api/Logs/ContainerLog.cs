@@ -85,6 +85,8 @@ internal sealed class ContainerLog(LogFiles files, LogQuery query)
         return true;
     }
 
+    // A rotation between a listing and the opening gives a name to another file than the listing meant: what was opened counts when a second listing, made
+    // after it, says the same. Whatever had been rotated before the opening is in that listing.
     private LogLines? OpenFirst()
     {
         while (true)
@@ -95,6 +97,11 @@ internal sealed class ContainerLog(LogFiles files, LogQuery query)
             {
                 LogStart start = query.TailLines is { } tail ? LogTail.Find(all, tail, query.Stream) : FirstSince(all);
                 Stream stream = LogFiles.Open(all[start.FileIndex]);
+                if (!files.InOrder().Take(start.FileIndex + 1).SequenceEqual(all.Take(start.FileIndex + 1), StringComparer.Ordinal))
+                {
+                    stream.Dispose();
+                    continue;
+                }
                 if (start.Offset > 0) stream.Position = start.Offset;
                 _skipLines = start.SkipLines;
                 return new LogLines(all[start.FileIndex], stream);
@@ -120,20 +127,23 @@ internal sealed class ContainerLog(LogFiles files, LogQuery query)
     private LogLines? OpenNext(LogLines current)
     {
         string now = current.CurrentPath(out bool deleted);
-        while (true)
+        while (Next(now, deleted) is { } next)
         {
-            string? next = deleted && now == files.Live && File.Exists(files.Live) ? files.Live : files.After(now);
-            if (next is null) return null;
             try
             {
-                return new LogLines(next, LogFiles.Open(next));
+                var opened = new LogLines(next, LogFiles.Open(next));
+                if (Next(now, deleted) == next) return opened;
+                opened.Dispose();
             }
             catch (FileNotFoundException)
             {
                 // As above.
             }
         }
+        return null;
     }
+
+    private string? Next(string now, bool deleted) => deleted && now == files.Live && File.Exists(files.Live) ? files.Live : files.After(now);
 
     private FileSystemWatcher Watch()
     {
