@@ -26,7 +26,7 @@ public sealed record DesiredPod(Pod Pod, string Uid, PodSource Source)
 {
     public PodName Name => PodName.Of(Pod);
 
-    public bool Equals(DesiredPod? other) => 
+    public bool Equals(DesiredPod? other) =>
         other is not null && Uid == other.Uid && Source == other.Source && ResizableResources.Same(Pod, other.Pod);
 
     public override int GetHashCode() => Uid.GetHashCode(StringComparison.Ordinal);

@@ -39,7 +39,12 @@ public sealed class UnitPropertiesTests
         ],
         Lines(UnitProperties.OfValues(new CgroupValues
         {
-            CpuWeight = 39, CpuQuota = 150_000, MemoryMax = 256 << 20, MemoryHigh = 128 << 20, SwapMax = 0, PidsMax = 64,
+            CpuWeight = 39,
+            CpuQuota = 150_000,
+            MemoryMax = 256 << 20,
+            MemoryHigh = 128 << 20,
+            SwapMax = 0,
+            PidsMax = 64,
         })));
 
     [Fact]

@@ -141,7 +141,8 @@ internal sealed class HistoryRuntime(PodUid uid)
         {
             Record = new ContainerRun(
                 id, start.Sandbox, start.Name, start.Type, start.Attempt, start.Hash, start.Container.Image ?? "", "sha256:0", ContainerRunState.Created, Wall, null, null,
-                0, 0, null, null, 0, "", start.RestartDelay) { Resources = start.Container.Resources },
+                0, 0, null, null, 0, "", start.RestartDelay)
+            { Resources = start.Container.Resources },
             BeganTrue = True,
             BeganOffset = WallOffset,
             Ignores = ignoresSignals,

@@ -215,7 +215,8 @@ public sealed class EvictionLoopTests
         using var world = World(EvictionSettings.Of(
             new Dictionary<EvictionSignal, ThresholdValue>(),
             new Dictionary<EvictionSignal, ThresholdValue> { [EvictionSignal.MemoryAvailable] = ThresholdValue.OfPercent(20) },
-            new Dictionary<EvictionSignal, TimeSpan> { [EvictionSignal.MemoryAvailable] = TimeSpan.FromSeconds(25) }) with { MaxPodGracePeriod = TimeSpan.FromSeconds(8) }).Start();
+            new Dictionary<EvictionSignal, TimeSpan> { [EvictionSignal.MemoryAvailable] = TimeSpan.FromSeconds(25) }) with
+        { MaxPodGracePeriod = TimeSpan.FromSeconds(8) }).Start();
         world.Put("hog.yaml", PodWorld.Manifest("hog", ["main: ignore-term"], grace: 100));
         Memory(world, "hog", 900);
         world.PassSeconds(10);

@@ -197,6 +197,10 @@ public sealed class KeptPodTests
 
     private static ContainerStatus Running(string name, string id, bool started, bool ready) => new()
     {
-        Name = name, ContainerID = id, Started = started, Ready = ready, State = new ContainerState { Running = new ContainerStateRunning() },
+        Name = name,
+        ContainerID = id,
+        Started = started,
+        Ready = ready,
+        State = new ContainerState { Running = new ContainerStateRunning() },
     };
 }
