@@ -169,17 +169,8 @@ public static class ConfigurationParser
 
         private SwapBehavior? Swap()
         {
-            if (document.Find("memorySwap") is not { } entry)
-                return null;
             FieldPath path = FieldPath.Root.Field("memorySwap");
-            if (entry.Value.Kind != NodeKind.Mapping)
-            {
-                findings.Add(entry.Value, path, ManifestReason.WrongType, $"is {entry.Value.Description}, expected an object", "write swapBehavior under it");
-                return null;
-            }
-
-            RefuseUnknown(entry.Value, path, ["swapBehavior"]);
-            if (entry.Value.Find("swapBehavior") is not { } behavior || behavior.Value.Text.Length == 0)
+            if (Section(path, "memorySwap", "write swapBehavior under it", "swapBehavior")?.Find("swapBehavior") is not { } behavior || behavior.Value.Text.Length == 0)
                 return null;
             string[] known = Enum.GetNames<SwapBehavior>();
             if (known.Contains(behavior.Value.Text, StringComparer.Ordinal))
@@ -190,20 +181,13 @@ public static class ConfigurationParser
 
         private NodeResources? Reserved(string field)
         {
-            if (document.Find(field) is not { } entry)
-                return null;
             FieldPath path = FieldPath.Root.Field(field);
-            if (entry.Value.Kind != NodeKind.Mapping)
-            {
-                findings.Add(entry.Value, path, ManifestReason.WrongType, $"is {entry.Value.Description}, expected an object", "write cpu, memory or ephemeral-storage under it");
+            if (Section(path, field, "write cpu, memory or ephemeral-storage under it", ReservableResources) is not { } reserved)
                 return null;
-            }
-
-            RefuseUnknown(entry.Value, path, ReservableResources);
             return new NodeResources(
-                Amount(entry.Value, path, ResourceName.Cpu).MilliValue,
-                Amount(entry.Value, path, ResourceName.Memory).Value,
-                Amount(entry.Value, path, ResourceName.EphemeralStorage).Value,
+                Amount(reserved, path, ResourceName.Cpu).MilliValue,
+                Amount(reserved, path, ResourceName.Memory).Value,
+                Amount(reserved, path, ResourceName.EphemeralStorage).Value,
                 Pods: 0);
         }
 
@@ -222,16 +206,24 @@ public static class ConfigurationParser
 
         private TimeSpan? RestartPeriod()
         {
-            if (document.Find("crashLoopBackOff") is not { } entry)
-                return null;
             FieldPath path = FieldPath.Root.Field("crashLoopBackOff");
+            return Section(path, "crashLoopBackOff", "write maxContainerRestartPeriod under it", "maxContainerRestartPeriod") is { } section
+                ? Duration(section, path, "maxContainerRestartPeriod", ShortestRestartPeriod, LongestRestartPeriod)
+                : null;
+        }
+
+        /// <summary>An object of the document, null when it is not there or is none; what it may not hold is refused.</summary>
+        private ManifestNode? Section(FieldPath path, string field, string remedy, params string[] known)
+        {
+            if (document.Find(field) is not { } entry)
+                return null;
             if (entry.Value.Kind == NodeKind.Mapping)
             {
-                RefuseUnknown(entry.Value, path, ["maxContainerRestartPeriod"]);
-                return Duration(entry.Value, path, "maxContainerRestartPeriod", ShortestRestartPeriod, LongestRestartPeriod);
+                RefuseUnknown(entry.Value, path, known);
+                return entry.Value;
             }
 
-            findings.Add(entry.Value, path, ManifestReason.WrongType, $"is {entry.Value.Description}, expected an object", "write maxContainerRestartPeriod under it");
+            findings.Add(entry.Value, path, ManifestReason.WrongType, $"is {entry.Value.Description}, expected an object", remedy);
             return null;
         }
 

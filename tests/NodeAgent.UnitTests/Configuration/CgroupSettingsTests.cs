@@ -1,5 +1,3 @@
-using System.Text;
-using NodeAgent.Core.Configuration;
 using NodeAgent.Core.Manifests;
 using NodeAgent.Core.Resources;
 using Xunit;
@@ -9,12 +7,10 @@ namespace NodeAgent.UnitTests.Configuration;
 /// <summary>What the configuration file may say of cgroups and limits.</summary>
 public sealed class CgroupSettingsTests
 {
-    private const string Header = "apiVersion: podagent.io/v1alpha1\nkind: PodAgentConfiguration\n";
-
     [Fact]
     public void Settings_are_read_by_the_kubelets_names()
     {
-        var (configuration, errors) = Parse(
+        var (configuration, errors) = ConfigurationText.Parse(
             "cgroupDriver: systemd\ncgroupRoot: pods\npodPidsLimit: 512\nsingleProcessOOMKill: true\nmemorySwap: {swapBehavior: LimitedSwap}\nmemoryThrottlingFactor: 0.8\n");
         Assert.Empty(errors);
         Assert.Equal(("systemd", "pods", 512L, true), (configuration!.CgroupDriver, configuration.CgroupRoot, configuration.PodPidsLimit, configuration.SingleProcessOOMKill));
@@ -31,14 +27,5 @@ public sealed class CgroupSettingsTests
     [InlineData("memoryThrottlingFactor: 0", "memoryThrottlingFactor", ManifestReason.OutOfRange)]
     [InlineData("memoryThrottlingFactor: 1.1", "memoryThrottlingFactor", ManifestReason.OutOfRange)]
     [InlineData("memoryThrottlingFactor: much", "memoryThrottlingFactor", ManifestReason.WrongType)]
-    public void What_cannot_be_meant_is_an_error_with_its_place(string line, string path, ManifestReason reason)
-    {
-        var (configuration, errors) = Parse(line + "\n");
-        Assert.Null(configuration);
-        var error = Assert.Single(errors);
-        Assert.Equal((3, path, reason), (error.Line, error.FieldPath, error.Reason));
-    }
-
-    private static (AgentConfiguration? Configuration, IReadOnlyList<ManifestError> Errors) Parse(string text) =>
-        ConfigurationParser.Parse(Encoding.UTF8.GetBytes(Header + text), "podagent.yaml");
+    public void What_cannot_be_meant_is_an_error_with_its_place(string line, string path, ManifestReason reason) => ConfigurationText.AssertRefused(line, path, reason);
 }

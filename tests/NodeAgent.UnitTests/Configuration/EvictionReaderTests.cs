@@ -1,5 +1,3 @@
-using System.Text;
-using NodeAgent.Core.Configuration;
 using NodeAgent.Core.Eviction;
 using NodeAgent.Core.Manifests;
 using Xunit;
@@ -9,25 +7,23 @@ namespace NodeAgent.UnitTests.Configuration;
 /// <summary>What the configuration file may say of eviction.</summary>
 public sealed class EvictionReaderTests
 {
-    private const string Header = "apiVersion: podagent.io/v1alpha1\nkind: PodAgentConfiguration\n";
-
     [Fact]
-    public void Nothing_written_leaves_the_defaults() => Assert.Null(Parse("").Configuration!.Eviction);
+    public void Nothing_written_leaves_the_defaults() => Assert.Null(ConfigurationText.Parse("").Configuration!.Eviction);
 
     [Fact]
     public void A_written_evictionHard_replaces_all_defaults_and_another_field_leaves_them()
     {
         Assert.Equal(["pid.available<100"], Hard("evictionHard: {pid.available: 100}\n"));
         Assert.Empty(Hard("evictionHard: {}\n"));
-        Assert.Equal(EvictionSettings.Default.Thresholds, Parse("evictionPressureTransitionPeriod: 30s\n").Configuration!.Eviction!.Thresholds);
+        Assert.Equal(EvictionSettings.Default.Thresholds, ConfigurationText.Parse("evictionPressureTransitionPeriod: 30s\n").Configuration!.Eviction!.Thresholds);
 
-        static IEnumerable<string> Hard(string text) => Parse(text).Configuration!.Eviction!.Thresholds.Select(t => $"{EvictionSignals.Name(t.Signal)}<{t.Value}");
+        static IEnumerable<string> Hard(string text) => ConfigurationText.Parse(text).Configuration!.Eviction!.Thresholds.Select(t => $"{EvictionSignals.Name(t.Signal)}<{t.Value}");
     }
 
     [Fact]
     public void All_fields_together()
     {
-        EvictionSettings settings = Parse("""
+        EvictionSettings settings = ConfigurationText.Parse("""
             evictionHard: {memory.available: 5%, imagefs.available: 1Gi}
             evictionSoft: {memory.available: 300Mi}
             evictionSoftGracePeriod: {memory.available: 1m30s}
@@ -55,14 +51,5 @@ public sealed class EvictionReaderTests
     [InlineData("evictionPressureTransitionPeriod: 5", "evictionPressureTransitionPeriod", ManifestReason.InvalidValue)]
     [InlineData("evictionMaxPodGracePeriod: 20s", "evictionMaxPodGracePeriod", ManifestReason.WrongType)]
     [InlineData("evictionMaxPodGracePeriod: -1", "evictionMaxPodGracePeriod", ManifestReason.OutOfRange)]
-    public void What_cannot_be_meant_is_an_error_with_its_place(string line, string path, ManifestReason reason)
-    {
-        var (configuration, errors) = Parse(line + "\n");
-        Assert.Null(configuration);
-        var error = Assert.Single(errors);
-        Assert.Equal((3, path, reason), (error.Line, error.FieldPath, error.Reason));
-    }
-
-    private static (AgentConfiguration? Configuration, IReadOnlyList<ManifestError> Errors) Parse(string text) =>
-        ConfigurationParser.Parse(Encoding.UTF8.GetBytes(Header + text), "podagent.yaml");
+    public void What_cannot_be_meant_is_an_error_with_its_place(string line, string path, ManifestReason reason) => ConfigurationText.AssertRefused(line, path, reason);
 }

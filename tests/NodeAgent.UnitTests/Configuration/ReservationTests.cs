@@ -1,6 +1,4 @@
-using System.Text;
 using NodeAgent.Core.Admission;
-using NodeAgent.Core.Configuration;
 using NodeAgent.Core.Manifests;
 using Xunit;
 
@@ -9,12 +7,10 @@ namespace NodeAgent.UnitTests.Configuration;
 /// <summary>What the configuration file may say of the node's size.</summary>
 public sealed class ReservationTests
 {
-    private const string Header = "apiVersion: podagent.io/v1alpha1\nkind: PodAgentConfiguration\n";
-
     [Fact]
     public void Reservations_are_quantities_by_resource()
     {
-        var (configuration, errors) = Parse("maxPods: 20\nsystemReserved: {cpu: 250m, memory: 256Mi, ephemeral-storage: 1Gi}\nkubeReserved: {cpu: 1}\n");
+        var (configuration, errors) = ConfigurationText.Parse("maxPods: 20\nsystemReserved: {cpu: 250m, memory: 256Mi, ephemeral-storage: 1Gi}\nkubeReserved: {cpu: 1}\n");
         Assert.Empty(errors);
         Assert.Equal(20, configuration!.MaxPods);
         Assert.Equal(new NodeResources(250, 256 << 20, 1 << 30, 0), configuration.SystemReserved);
@@ -28,14 +24,5 @@ public sealed class ReservationTests
     [InlineData("kubeReserved: 1Gi", "kubeReserved", ManifestReason.WrongType)]
     [InlineData("maxPods: 0", "maxPods", ManifestReason.OutOfRange)]
     [InlineData("maxPods: many", "maxPods", ManifestReason.WrongType)]
-    public void What_cannot_be_meant_is_an_error_with_its_place(string line, string path, ManifestReason reason)
-    {
-        var (configuration, errors) = Parse(line + "\n");
-        Assert.Null(configuration);
-        var error = Assert.Single(errors);
-        Assert.Equal((3, path, reason), (error.Line, error.FieldPath, error.Reason));
-    }
-
-    private static (AgentConfiguration? Configuration, IReadOnlyList<ManifestError> Errors) Parse(string text) =>
-        ConfigurationParser.Parse(Encoding.UTF8.GetBytes(Header + text), "podagent.yaml");
+    public void What_cannot_be_meant_is_an_error_with_its_place(string line, string path, ManifestReason reason) => ConfigurationText.AssertRefused(line, path, reason);
 }

@@ -53,12 +53,9 @@ public sealed class SystemdDriver : ICgroupDriver
 
     public IReadOnlySet<string> Enabled => _enabled;
 
-    /// <summary>The service this process runs in, by <c>/proc/self/cgroup</c>; null when it is none.</summary>
-    public static string? AgentUnit(string proc)
-    {
-        string? line = File.ReadLines(proc + "/self/cgroup").FirstOrDefault(text => text.StartsWith("0::", StringComparison.Ordinal));
-        return line?.Split('/').LastOrDefault(name => name.EndsWith(".service", StringComparison.Ordinal));
-    }
+    /// <summary>The service this process runs in, by its cgroup; null when it is none.</summary>
+    public static string? AgentUnit(string proc) =>
+        Procfs.CgroupOf(Environment.ProcessId, proc)?.Split('/').LastOrDefault(name => name.EndsWith(".service", StringComparison.Ordinal));
 
     public string PodPath(PodUid uid, string qosClass) => _tree.PodPath(uid, qosClass);
 
