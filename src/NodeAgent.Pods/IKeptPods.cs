@@ -1,4 +1,5 @@
 using NodeAgent.Core.Cri;
+using NodeAgent.Core.Model;
 using NodeAgent.Core.Planning;
 
 namespace NodeAgent.Pods;
@@ -12,6 +13,12 @@ public interface IKeptPods
 {
     /// <summary>Null when there is nothing, or nothing that can be read.</summary>
     KeptPod? Read(PodUid uid);
+
+    /// <summary>
+    /// The number of the last run that left a log, by container. Logs outlive a reboot, as nothing else here does: the count of restarts goes on from them, and
+    /// neither a log nor the id of a run is used twice.
+    /// </summary>
+    IReadOnlyDictionary<string, int> LoggedRuns(PodUid uid, Pod pod);
 
     void Keep(PodUid uid, KeptPod pod);
 

@@ -62,7 +62,7 @@ public sealed partial class PodWorker
         _parts = parts;
         _restored = parts.Kept.Read(desire.Uid);
         _probes = _restored?.Probes() ?? ProbeResults.None;
-        _memory = PlannerMemory.Restore(_restored);
+        _memory = _restored is null ? PlannerMemory.After(parts.Kept.LoggedRuns(desire.Uid, desire.Pod)) : PlannerMemory.Restore(_restored);
     }
 
     public PodUid Uid => _desire.Uid;

@@ -68,6 +68,10 @@ public sealed record PlannerMemory(
         };
     }
 
+    /// <summary>Nothing is known but which runs there have been, by container: what a reboot leaves of a pod.</summary>
+    public static PlannerMemory After(IReadOnlyDictionary<string, int> lastRuns) =>
+        lastRuns.Count == 0 ? Empty : Empty with { RestartCounts = lastRuns.ToImmutableDictionary(StringComparer.Ordinal) };
+
     /// <summary>The step failed. Image failures move the image's back-off, the others are tried again after <see cref="PlannerSettings.RetryPeriod"/>.</summary>
     public PlannerMemory Failed(PodAction action, StepFailureReason reason, string message, DateTimeOffset now, PlannerSettings settings)
     {

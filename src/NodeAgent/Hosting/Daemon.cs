@@ -68,7 +68,7 @@ internal sealed partial class Daemon(AgentOptions options, ILoggerFactory loggin
         await using ImageService images = await openImages;
         using var folder = new InotifyManifestFolder(options.Paths.Manifests);
         var stores = new PodStores(new StatusStore(time), new EventStore(time, options.NodeName), new ManifestErrors(time),
-            new KeptPodFiles(options.Paths.KeptPods, logging.CreateLogger<KeptPodFiles>()));
+            new KeptPodFiles(options.Paths, logging.CreateLogger<KeptPodFiles>()));
         stores.Pods.Changed += idle.Touch;
         var stats = new NodeStats(options.Paths, CgroupMount.Find(options.Paths.Proc), images.WritableFolder);
         await using var loops = new PodLoops(

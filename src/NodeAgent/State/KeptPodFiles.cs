@@ -1,5 +1,7 @@
 using System.Text.Json;
 using Microsoft.Extensions.Logging;
+using NodeAgent.Api.Logs;
+using NodeAgent.Core;
 using NodeAgent.Core.Cri;
 using NodeAgent.Core.Model;
 using NodeAgent.Core.Planning;
@@ -11,11 +13,12 @@ namespace NodeAgent.State;
 /// One file for each pod: <c>{folder}/{uid}.json</c>, written beside it and renamed, so that a reader finds the old content or the new. The folder lies in memory
 /// and is gone at a reboot, which is why nothing is synchronised to a disk. Thread-safe for different pods; a pod's own worker is the only writer of its file.
 /// </summary>
-internal sealed partial class KeptPodFiles(string folder, ILogger<KeptPodFiles> log) : IKeptPods
+internal sealed partial class KeptPodFiles(StatePaths paths, ILogger<KeptPodFiles> log) : IKeptPods
 {
     private const string Suffix = ".json";
     private const string Temporary = ".tmp";
     private const UnixFileMode Private = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+    private readonly string _folder = paths.KeptPods;
 
     public KeptPod? Read(PodUid uid)
     {
@@ -37,12 +40,27 @@ internal sealed partial class KeptPodFiles(string folder, ILogger<KeptPodFiles> 
         return null;
     }
 
+    public IReadOnlyDictionary<string, int> LoggedRuns(PodUid uid, Pod pod)
+    {
+        var last = new Dictionary<string, int>(StringComparer.Ordinal);
+        string logs = paths.PodLogs(pod.Metadata?.Namespace ?? "default", pod.Metadata?.Name ?? "", uid.Value);
+        if (!Directory.Exists(logs))
+            return last;
+        foreach (string folder in Directory.EnumerateDirectories(logs))
+        {
+            if (LogFiles.Attempts(folder) is [.., int newest])
+                last[Path.GetFileName(folder)] = newest;
+        }
+
+        return last;
+    }
+
     public void Keep(PodUid uid, KeptPod pod)
     {
         string path = PathOf(uid);
         try
         {
-            Directory.CreateDirectory(folder, Private);
+            Directory.CreateDirectory(_folder, Private);
             File.WriteAllBytes(path + Temporary, JsonSerializer.SerializeToUtf8Bytes(pod, KubernetesJson.Wire.KeptPod));
             File.Move(path + Temporary, path, overwrite: true);
         }
@@ -56,9 +74,9 @@ internal sealed partial class KeptPodFiles(string folder, ILogger<KeptPodFiles> 
 
     public void RemoveAllBut(IReadOnlySet<PodUid> wanted)
     {
-        if (!Directory.Exists(folder))
+        if (!Directory.Exists(_folder))
             return;
-        foreach (string path in Directory.EnumerateFiles(folder))
+        foreach (string path in Directory.EnumerateFiles(_folder))
         {
             // Temporary files of an agent that was killed go too.
             bool kept = path.EndsWith(Suffix, StringComparison.Ordinal) && wanted.Contains(new PodUid(Path.GetFileNameWithoutExtension(path)));
@@ -85,7 +103,7 @@ internal sealed partial class KeptPodFiles(string folder, ILogger<KeptPodFiles> 
         }
     }
 
-    private string PathOf(PodUid uid) => $"{folder}/{uid.Value}{Suffix}";
+    private string PathOf(PodUid uid) => $"{_folder}/{uid.Value}{Suffix}";
 
     [LoggerMessage(31, LogLevel.Warning, "what was kept of a pod cannot be read and is ignored: {File}: {Why}")]
     private static partial void Damaged(ILogger log, string file, string why);

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using NodeAgent.Core;
 using NodeAgent.Core.Cri;
 using NodeAgent.Core.Model;
 using NodeAgent.Core.Planning;
@@ -160,7 +161,7 @@ public sealed class KeptPodTests
     {
         using var folder = new TemporaryFolder();
         var log = new RecordingLog();
-        var files = new KeptPodFiles(folder["kept"], new Logger<KeptPodFiles>(log));
+        var files = new KeptPodFiles(PathsIn(folder), new Logger<KeptPodFiles>(log));
         PodUid uid = new("u1"), damaged = new("u2"), gone = new("u3");
         var pod = new KeptPod(
             new PodStatus { Phase = PodPhase.Failed, Reason = "Evicted", Message = "m", StartTime = Start },
@@ -169,8 +170,8 @@ public sealed class KeptPodTests
         files.Keep(uid, pod);
         files.Keep(uid, pod);
         files.Keep(gone, pod);
-        File.WriteAllText(folder["kept/u2.json"], "{\"status\":");
-        File.WriteAllText(folder["kept/u9.json.tmp"], "{");
+        File.WriteAllText(folder["run/statuses/u2.json"], "{\"status\":");
+        File.WriteAllText(folder["run/statuses/u9.json.tmp"], "{");
 
         KeptPod read = files.Read(uid)!;
         Assert.Equal(pod.Verdict, read.Verdict);
@@ -179,7 +180,7 @@ public sealed class KeptPodTests
         Assert.Contains("u2.json", Assert.Single(log.Warnings), StringComparison.Ordinal);
 
         files.RemoveAllBut(new HashSet<PodUid> { uid });
-        Assert.Equal(["u1.json"], Directory.GetFiles(folder["kept"]).Select(Path.GetFileName));
+        Assert.Equal(["u1.json"], Directory.GetFiles(folder["run/statuses"]).Select(Path.GetFileName));
         files.Remove(uid);
         files.Remove(uid);
         Assert.Null(files.Read(uid));
@@ -190,10 +191,50 @@ public sealed class KeptPodTests
     {
         using var folder = new TemporaryFolder();
         var log = new RecordingLog();
-        File.WriteAllText(folder["kept"], "a file where the folder should be");
-        new KeptPodFiles(folder["kept"], new Logger<KeptPodFiles>(log)).Keep(new PodUid("u1"), new KeptPod(new PodStatus(), null));
+        Directory.CreateDirectory(folder["run"]);
+        File.WriteAllText(folder["run/statuses"], "a file where the folder should be");
+        new KeptPodFiles(PathsIn(folder), new Logger<KeptPodFiles>(log)).Keep(new PodUid("u1"), new KeptPod(new PodStatus(), null));
         Assert.Single(log.Warnings);
     }
+
+    [Fact]
+    public void The_last_run_of_each_container_is_told_by_the_logs_that_there_are()
+    {
+        using var folder = new TemporaryFolder();
+        var files = new KeptPodFiles(PathsIn(folder), new Logger<KeptPodFiles>(new RecordingLog()));
+        var pod = new Pod { Metadata = new ObjectMeta { Name = "web", Namespace = "shop" } };
+        Assert.Empty(files.LoggedRuns(new PodUid("u1"), pod));
+        foreach (string log in (string[])["main/0.log", "main/2.log.20260301-120000.gz", "main/10.log", "side/0.log", "empty/notes.txt"])
+        {
+            string path = folder["logs/shop_web_u1/" + log];
+            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+            File.WriteAllText(path, "");
+        }
+
+        Assert.Equal(new Dictionary<string, int> { ["main"] = 10, ["side"] = 0 }, files.LoggedRuns(new PodUid("u1"), pod));
+        Assert.Empty(files.LoggedRuns(new PodUid("u2"), pod));
+    }
+
+    [Fact]
+    public void After_a_reboot_the_count_of_restarts_goes_on()
+    {
+        using var world = new PodWorld().Start();
+        world.Put("web.yaml", PodWorld.Manifest("web"));
+        world.PassSeconds(1);
+        string? before = world.Status("web").ContainerStatuses![0].ContainerID;
+        world.StopAgent();
+        world.Runtime.ForgetEverything();
+        world.Kept.ForgetEverything();
+        world.Start().PassSeconds(1);
+
+        ContainerStatus after = world.Status("web").ContainerStatuses![0];
+        Assert.Equal(1, after.RestartCount);
+        Assert.NotEqual(before, after.ContainerID);
+        Restarted(world).PassSeconds(1);
+        Assert.Equal((1, after.ContainerID), (world.Status("web").ContainerStatuses![0].RestartCount, world.Status("web").ContainerStatuses![0].ContainerID));
+    }
+
+    private static StatePaths PathsIn(TemporaryFolder folder) => new(folder["root"], folder["run"], folder["logs"], folder["etc"], folder["cgroup"]);
 
     private static ContainerStatus Running(string name, string id, bool started, bool ready) => new()
     {
