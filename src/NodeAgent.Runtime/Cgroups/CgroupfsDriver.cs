@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using NodeAgent.Core.Cri;
 using NodeAgent.Core.Model;
 using NodeAgent.Core.Resources;
@@ -8,8 +7,8 @@ namespace NodeAgent.Runtime.Cgroups;
 
 /// <summary>
 /// The agent's own part of the cgroup v2 tree, written directly. See <see cref="CgroupTree"/> for what lies where: the root has controllers handed down as far
-/// as the machine has them; <c>burstable</c> weighs what its pods ask for together, <c>besteffort</c> 1. The QoS folders' weights are the only state, guarded
-/// by a lock.
+/// as the machine has them; <c>burstable</c> weighs what its pods ask for together, <c>besteffort</c> 1. State are which QoS folders are
+/// ready and what they weigh, each guarded by a lock.
 /// </summary>
 public sealed class CgroupfsDriver : ICgroupDriver
 {
@@ -18,7 +17,7 @@ public sealed class CgroupfsDriver : ICgroupDriver
     private readonly Lock _weights = new();
     private readonly Dictionary<string, long> _burstableRequests = new(StringComparer.Ordinal);
     private readonly HashSet<string> _enabled;
-    private readonly ConcurrentDictionary<string, byte> _prepared = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _prepared = new(StringComparer.Ordinal);
 
     private CgroupfsDriver(string root, CgroupSettings settings, HashSet<string> enabled)
     {
@@ -55,12 +54,7 @@ public sealed class CgroupfsDriver : ICgroupDriver
         string qos = QosClass.Of(pod);
         string path = _tree.PodPath(uid, qos);
         string parent = _tree.ClassPath(qos);
-        if (parent != _tree.Root && _prepared.TryAdd(parent, 0))
-        {
-            Cgroupfs.Create(parent);
-            PodCgroups.HandDown(parent);
-            if (qos == PodQosClass.BestEffort) PodCgroups.WriteAll(parent, CgroupValues.ForQosClass(qos, 0).Writes(), _enabled);
-        }
+        if (parent != _tree.Root) PrepareClass(parent, qos);
         Cgroupfs.Create(path);
         PodCgroups.HandDown(path);
         PodCgroups.WriteAll(path, CgroupValues.ForPod(pod, _settings).Writes(), _enabled);
@@ -93,12 +87,24 @@ public sealed class CgroupfsDriver : ICgroupDriver
             try
             {
                 if (Directory.Exists(folder) && Directory.GetDirectories(folder).Length == 0) Directory.Delete(folder);
-                _prepared.TryRemove(folder, out _);
             }
             catch (IOException)
             {
                 // In use: by another agent's pods or by a process put there by hand. Leaving it is right.
             }
+        }
+    }
+
+    // Two first pods of a class come at once: the second waits until controllers are handed down, for its own cgroup gets only what is there by then.
+    private void PrepareClass(string folder, string qos)
+    {
+        lock (_prepared)
+        {
+            if (_prepared.Contains(folder)) return;
+            Cgroupfs.Create(folder);
+            PodCgroups.HandDown(folder);
+            if (qos == PodQosClass.BestEffort) PodCgroups.WriteAll(folder, CgroupValues.ForQosClass(qos, 0).Writes(), _enabled);
+            _prepared.Add(folder);
         }
     }
 
