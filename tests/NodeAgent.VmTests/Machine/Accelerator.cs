@@ -29,10 +29,11 @@ internal static class Accelerator
     private static async Task<bool> RunsOnKvmAsync(MachineImage image)
     {
         using QemuProcess qemu = QemuProcess.Start(
-        [
-            "-accel", "kvm", "-cpu", "host", "-machine", "q35", "-m", "512", "-no-reboot", "-nodefaults", "-no-user-config", "-display", "none",
-            "-kernel", image.Kernel, "-initrd", image.Initrd, "-append", "console=ttyS0 panic=-1 vm.probe", "-serial", "stdio",
-        ]);
+            image.Qemu,
+            [
+                "-accel", "kvm", "-cpu", "host", "-machine", "q35", "-m", "512", "-no-reboot", "-nodefaults", "-no-user-config", "-display", "none",
+                "-kernel", image.Kernel, "-initrd", image.Initrd, "-append", "console=ttyS0 panic=-1 vm.probe", "-serial", "stdio",
+            ]);
         try
         {
             await qemu.Ended.WaitAsync(Limit);

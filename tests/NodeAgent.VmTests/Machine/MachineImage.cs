@@ -2,9 +2,9 @@ using NodeAgent.Testing.Agent;
 
 namespace NodeAgent.VmTests.Machine;
 
-/// <summary>A built image: kernel, initrd and a root disk that is never written to.</summary>
+/// <summary>A built image: kernel, initrd and a root disk that is never written to; and the QEMU that runs it.</summary>
 /// <param name="Series">6.1 or 6.12.</param>
-public sealed record MachineImage(string Series, string Folder)
+public sealed record MachineImage(string Series, string Folder, string Qemu)
 {
     public string Kernel => Folder + "/vmlinuz";
     public string Initrd => Folder + "/initrd.gz";
@@ -17,7 +17,10 @@ public sealed record MachineImage(string Series, string Folder)
     /// <summary>Takes the image from the cache or builds it, which takes a minute or two.</summary>
     public static async Task<MachineImage> BuildAsync(string series)
     {
-        CommandResult built = (await CommandResult.RunAsync(Repository.Folder + "/tests/vm/build-image.sh", [series], limit: TimeSpan.FromMinutes(20))).Checked();
-        return new MachineImage(series, built.Output.Trim());
+        string folder = await ScriptAsync("build-image.sh", series);
+        return new MachineImage(series, folder, await ScriptAsync("qemu.sh"));
     }
+
+    private static async Task<string> ScriptAsync(string name, params string[] arguments) =>
+        (await CommandResult.RunAsync($"{Repository.Folder}/tests/vm/{name}", arguments, limit: TimeSpan.FromMinutes(20))).Checked().Output.Trim();
 }

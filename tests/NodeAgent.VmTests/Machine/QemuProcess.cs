@@ -14,13 +14,13 @@ internal sealed class QemuProcess : IDisposable
     private readonly StringBuilder _said = new();
     private readonly Process _process;
 
-    private QemuProcess(IReadOnlyList<string> arguments)
+    private QemuProcess(string program, IReadOnlyList<string> arguments)
     {
-        new Thread(() => Keep(arguments)) { IsBackground = true, Name = "qemu" }.Start();
+        new Thread(() => Keep(program, arguments)) { IsBackground = true, Name = "qemu" }.Start();
         _process = _started.Task.GetAwaiter().GetResult();
     }
 
-    public static QemuProcess Start(IReadOnlyList<string> arguments) => new(arguments);
+    public static QemuProcess Start(string program, IReadOnlyList<string> arguments) => new(program, arguments);
 
     public int Pid => _process.Id;
 
@@ -40,14 +40,14 @@ internal sealed class QemuProcess : IDisposable
 
     public void Dispose() => _process.Dispose();
 
-    private void Keep(IReadOnlyList<string> arguments)
+    private void Keep(string program, IReadOnlyList<string> arguments)
     {
         try
         {
             var info = new ProcessStartInfo("setpriv") { RedirectStandardError = true, RedirectStandardOutput = true, RedirectStandardInput = true };
-            foreach (string argument in (string[])["--pdeathsig", "KILL", "qemu-system-x86_64", .. arguments])
+            foreach (string argument in (string[])["--pdeathsig", "KILL", program, .. arguments])
                 info.ArgumentList.Add(argument);
-            Process process = Process.Start(info) ?? throw new InvalidOperationException("cannot start qemu-system-x86_64");
+            Process process = Process.Start(info) ?? throw new InvalidOperationException("cannot start " + program);
             process.StandardInput.Close();
             process.OutputDataReceived += Collect;
             process.ErrorDataReceived += Collect;

@@ -61,7 +61,7 @@ public sealed partial class VirtualMachine : IAsyncDisposable
         using var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         listener.Bind(new UnixDomainSocketEndPoint(socket));
         listener.Listen();
-        _qemu = QemuProcess.Start(Arguments(socket, snapshot));
+        _qemu = QemuProcess.Start(Image.Qemu, Arguments(socket, snapshot));
         _qmp = await QmpClient.AcceptAsync(listener, _qemu, MonitorLimit);
         string network = await _qmp.MonitorAsync("info usernet", MonitorLimit);
         _channel = new GuestChannel(ForwardedPort(network, 7000));
