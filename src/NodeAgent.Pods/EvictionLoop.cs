@@ -40,6 +40,7 @@ public sealed partial class EvictionLoop
     private readonly ILogger<EvictionLoop> _log;
     private readonly WakeSignal _soon = new();
     private EvictionMemory _memory = EvictionMemory.Empty;
+    private string? _toldNobodyFor;
     private DateTimeOffset _limitsDueAt = DateTimeOffset.MinValue;
 
     internal EvictionLoop(
@@ -48,7 +49,7 @@ public sealed partial class EvictionLoop
     {
         (_runtime, _stats, _workers, _conditions, _events) = (runtime, stats, workers, conditions, events);
         (_settings, _period, _nodeName, _clock, _log) = (settings, period, nodeName, clock, log);
-        _reclaim = new NodeReclaim(images, snapshots, workers, clock, log);
+        _reclaim = new NodeReclaim(runtime, images, snapshots, workers, clock, log);
         Heartbeat = new LoopHeartbeat("eviction", HeartbeatLimit, clock.Time);
     }
 
@@ -96,6 +97,8 @@ public sealed partial class EvictionLoop
         _memory = decision.Memory;
         if (_conditions.Set(decision.Pressure))
             LogPressure(decision.Pressure);
+        if (decision.Reclaim is null)
+            _toldNobodyFor = null;
 
         if (_clock.Now >= _limitsDueAt)
         {
@@ -116,9 +119,10 @@ public sealed partial class EvictionLoop
         _events.Record(
             new ObjectReference { ApiVersion = "v1", Kind = "Node", Name = _nodeName, Uid = _nodeName },
             EventType.Warning, "EvictionThresholdMet", "Attempting to reclaim " + resource);
-        var states = await ActiveAsync(stopping);
-        if (await _reclaim.FreeAsync(threshold, _stats, states, stopping))
+        var there = await ListAsync(stopping);
+        if (await _reclaim.FreeAsync(threshold, _stats, there, _workers.Over, stopping))
             return false;
+        var states = Active(there);
 
         var kinds = EvictionSignals.Condition(threshold.Signal) switch
         {
@@ -137,7 +141,9 @@ public sealed partial class EvictionLoop
             return true;
         }
 
-        LogNobody(resource);
+        if (_toldNobodyFor != resource)
+            LogNobody(resource);
+        _toldNobodyFor = resource;
         return false;
     }
 
@@ -146,7 +152,7 @@ public sealed partial class EvictionLoop
         // Nobody is asked for anything as long as no pod has such a limit.
         if (!_workers.Specifications.Any(LocalStorageLimits.HasAny))
             return;
-        var states = await ActiveAsync(stopping);
+        var states = Active(await ListAsync(stopping));
         var usages = await _stats.ReadPodsAsync([.. states.Where(state => LocalStorageLimits.HasAny(state.Pod))], UsageKinds.Disk, stopping);
         List<Task> ending = [];
         foreach (var usage in usages)
@@ -182,12 +188,17 @@ public sealed partial class EvictionLoop
         }
     }
 
-    /// <summary>The pods that are neither over nor on their way out, as they are specified now.</summary>
-    private async Task<IReadOnlyList<PodRuntimeState>> ActiveAsync(CancellationToken stopping)
+    private async Task<IReadOnlyList<PodRuntimeState>> ListAsync(CancellationToken stopping)
     {
-        var active = _workers.Active;
         var states = await _runtime.ListPodsAsync(stopping);
         await _reclaim.NoteUseAsync(states, stopping);
+        return states;
+    }
+
+    /// <summary>The pods that are neither over nor on their way out, as they are specified now.</summary>
+    private IReadOnlyList<PodRuntimeState> Active(IReadOnlyList<PodRuntimeState> states)
+    {
+        var active = _workers.Active;
         return [.. states.Where(state => active.ContainsKey(state.Uid)).Select(state => state with { Pod = active[state.Uid] })];
     }
 }

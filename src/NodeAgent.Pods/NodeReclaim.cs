@@ -6,10 +6,10 @@ using NodeAgent.Core.Model;
 namespace NodeAgent.Pods;
 
 /// <summary>
-/// Makes room on the image file system before any pod has to go: what dead containers wrote into their root file systems, then images that no pod names or runs,
-/// longest unused first, until there is enough. Called by the eviction loop's task alone.
+/// Makes room before any pod has to go: the volumes of pods that are over and what dead containers wrote into their root file systems, then images that no pod
+/// names or runs, longest unused first, until there is enough. What an evicted pod held is freed so, too. Called by the eviction loop's task alone.
 /// </summary>
-internal sealed partial class NodeReclaim(IImageService images, ISnapshotter snapshots, PodWorkers workers, SteadyClock clock, ILogger log)
+internal sealed partial class NodeReclaim(IPodRuntime runtime, IImageService images, ISnapshotter snapshots, PodWorkers workers, SteadyClock clock, ILogger log)
 {
     private readonly Dictionary<string, DateTimeOffset> _lastUsed = new(StringComparer.Ordinal);
 
@@ -35,12 +35,19 @@ internal sealed partial class NodeReclaim(IImageService images, ISnapshotter sna
         return inUse;
     }
 
+    /// <param name="states">Everything the node has, pods that are over included.</param>
+    /// <param name="over">Those of them that are over for good.</param>
     /// <returns>Whether there is enough room now.</returns>
-    public async Task<bool> FreeAsync(EvictionThreshold threshold, INodeStats stats, IReadOnlyList<PodRuntimeState> states, CancellationToken cancellationToken)
+    public async Task<bool> FreeAsync(
+        EvictionThreshold threshold, INodeStats stats, IReadOnlyList<PodRuntimeState> states, IReadOnlySet<PodUid> over, CancellationToken cancellationToken)
     {
+        // Memory too: a volume may lie in it.
+        foreach (var state in states.Where(state => over.Contains(state.Uid)))
+            await runtime.RemovePodVolumesAsync(state.Uid, cancellationToken);
+        bool onDisk = EvictionSignals.Condition(threshold.Signal) == NodeConditionType.DiskPressure;
         bool onImageFs = threshold.Signal is EvictionSignal.ImageFsAvailable or EvictionSignal.ImageFsInodesFree;
-        if (EvictionSignals.Condition(threshold.Signal) != NodeConditionType.DiskPressure || (stats.ReadNode().DedicatedImageFs && !onImageFs))
-            return false;
+        if (!onDisk || (stats.ReadNode().DedicatedImageFs && !onImageFs))
+            return IsRelieved();
         var there = (await snapshots.ListAsync(cancellationToken)).ToHashSet(StringComparer.Ordinal);
         foreach (var run in states.SelectMany(pod => pod.Containers).Where(run => run.State == ContainerRunState.Exited && there.Contains(run.Id.Value)))
             await snapshots.RemoveAsync(run.Id.Value, cancellationToken);

@@ -13,7 +13,7 @@ namespace NodeAgent.Pods;
 /// <code>
 ///   a name:  free --wanted--> taken by uid A --wanted as uid B, or not wanted--> A terminating --A Terminated--> free, or taken by B
 /// </code>
-/// Callers: the manifest watcher (SetWanted), the PLEG (Wake, AdoptOrphan), the start of the loops (Adopt), the eviction loop (Active, Fail), the API (RetryImages, SetScheduling).
+/// Callers: the manifest watcher (SetWanted), the PLEG (Wake, AdoptOrphan), the start of the loops (Adopt), the eviction loop (Active, Over, Fail), the API (RetryImages, SetScheduling).
 /// Invariants: two uids of one name never run at once, for a wanted pod starts only when every other worker of its name is Terminated; a uid that is wanted
 /// again while it ends starts anew after that; the wish is a level, not an edge: setting the same set twice does nothing.
 /// An adopted pod runs on by its recorded specification until a full set of wishes has been set; then whatever nobody wants ends.
@@ -58,6 +58,16 @@ public sealed partial class PodWorkers(PodWorkerParts parts)
                 return _live.Values.Select(live => live.Worker).Where(worker => !worker.IsTerminating && !worker.Ended.IsCompleted)
                     .ToDictionary(worker => worker.Uid, worker => worker.Desire.Pod);
             }
+        }
+    }
+
+    /// <summary>The pods that are over and have not been asked to go: nothing of them runs, and nothing will.</summary>
+    public IReadOnlySet<PodUid> Over
+    {
+        get
+        {
+            lock (_gate)
+                return _live.Values.Select(live => live.Worker).Where(worker => !worker.IsTerminating && worker.Ended.IsCompleted).Select(worker => worker.Uid).ToHashSet();
         }
     }
 

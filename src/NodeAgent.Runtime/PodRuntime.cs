@@ -217,6 +217,16 @@ public sealed class PodRuntime : IPodRuntime, IAsyncDisposable
         return Task.CompletedTask;
     }
 
+    public Task RemovePodVolumesAsync(PodUid uid, CancellationToken cancellationToken)
+    {
+        if (!_pods.TryGetValue(uid, out LivePod? pod)) return Task.CompletedTask;
+        return GatedAsync(pod, cancellationToken, () =>
+        {
+            if (!pod.Sandboxes.Any(sandbox => sandbox.IsReady)) _node.Volumes.Remove(uid);
+            return Task.FromResult(true);
+        });
+    }
+
     public async Task RemoveOrphanVolumesAsync(IReadOnlySet<PodUid> wanted, CancellationToken cancellationToken)
     {
         foreach (PodUid uid in _node.Volumes.Pods())

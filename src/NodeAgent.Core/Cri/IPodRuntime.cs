@@ -83,6 +83,12 @@ public interface IPodRuntime
     Task RemovePodLogsAsync(string @namespace, string name, PodUid uid, CancellationToken cancellationToken);
 
     /// <summary>
+    /// Deletes the volumes of one pod while its records stay: for a pod that is over, whose records still tell how it went. Nothing happens while a sandbox of it
+    /// is ready, and to a pod without volumes.
+    /// </summary>
+    Task RemovePodVolumesAsync(PodUid uid, CancellationToken cancellationToken);
+
+    /// <summary>
     /// Deletes the volumes of pods that have no sandbox and are not among <paramref name="wanted"/>. Volumes outlive a reboot with their pod, so only who knows
     /// which pods are wanted can tell which volumes are left over: to be called once the manifests have been read after a start.
     /// </summary>

@@ -62,7 +62,7 @@ internal sealed class SandboxSetup(RuntimeNode node, SandboxTeardown teardown)
             node.Options.Pass("SandboxSetup.AfterShim");
 
             if (!hadVolumes) undo.Push("volumes", () => node.Volumes.Remove(config.Uid));
-            node.Volumes.Prepare(config.Uid, config.Pod);
+            node.Volumes.Prepare(config.Uid, config.Pod, node.Options.Allocatable.MemoryBytes);
             node.Options.Pass("SandboxSetup.AfterVolumes");
 
             undo.Push("shm", () => SandboxFiles.UnmountShm(sandbox.Folder));

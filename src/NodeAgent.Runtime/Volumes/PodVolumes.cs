@@ -34,11 +34,12 @@ public sealed class PodVolumes(StatePaths paths)
         Directory.Exists(paths.Volumes) ? [.. Directory.EnumerateDirectories(paths.Volumes).Select(folder => new PodUid(Path.GetFileName(folder)))] : [];
 
     /// <summary>Makes what the pod's volumes need. Throws <see cref="LinuxException"/> or <see cref="IOException"/>.</summary>
-    public void Prepare(PodUid uid, Pod pod)
+    /// <param name="allocatableMemory">Bytes that the node can give to pods: what a volume in memory may hold when nothing else limits it.</param>
+    public void Prepare(PodUid uid, Pod pod, long allocatableMemory)
     {
         foreach (Volume volume in pod.Spec?.Volumes ?? [])
         {
-            if (volume.EmptyDir is { } emptyDir) PrepareEmptyDir(uid, pod, volume.Name!, emptyDir);
+            if (volume.EmptyDir is { } emptyDir) PrepareEmptyDir(uid, pod, volume.Name!, emptyDir, allocatableMemory);
         }
     }
 
@@ -75,14 +76,14 @@ public sealed class PodVolumes(StatePaths paths)
         return (a.stx_dev_major, a.stx_dev_minor) != (b.stx_dev_major, b.stx_dev_minor);
     }
 
-    private void PrepareEmptyDir(PodUid uid, Pod pod, string name, EmptyDirVolumeSource emptyDir)
+    private void PrepareEmptyDir(PodUid uid, Pod pod, string name, EmptyDirVolumeSource emptyDir, long allocatableMemory)
     {
         string folder = EmptyDirPath(uid, name);
         bool fresh = !Directory.Exists(folder);
         if (fresh) Directory.CreateDirectory(folder);
         if (emptyDir.Medium == StorageMedium.Memory && !IsMountPoint(folder))
         {
-            MountTmpfs(folder, 0, TmpfsOptions(pod, emptyDir));
+            MountTmpfs(folder, 0, TmpfsOptions(pod, emptyDir, allocatableMemory));
             fresh = true;
         }
         if (!fresh) return;
@@ -94,11 +95,12 @@ public sealed class PodVolumes(StatePaths paths)
         LinuxException.Check(InodeAttributes.fchmodat(Openat2.AT_FDCWD, path, OpenToAll | (group is null ? 0 : SetGroupId)), "chmod", folder);
     }
 
-    /// <summary>The smaller of the volume's limit and the pod's memory limit, which its pages are charged to; the kernel's default is half the memory.</summary>
-    internal static string TmpfsOptions(Pod pod, EmptyDirVolumeSource emptyDir)
+    /// <summary>As large as the node has memory for pods, or less: the pod's memory limit, which its pages are charged to, and the volume's own.</summary>
+    internal static string TmpfsOptions(Pod pod, EmptyDirVolumeSource emptyDir, long allocatableMemory)
     {
-        long? size = emptyDir.SizeLimit is { IsZero: false } limit ? limit.Value : null;
-        if (PodResources.Limit(pod, ResourceName.Memory) is { } memory) size = Math.Min(size ?? memory, memory);
-        return size is { } bytes ? $"mode=0777,size={bytes.ToString(CultureInfo.InvariantCulture)}" : "mode=0777";
+        long size = allocatableMemory;
+        if (emptyDir.SizeLimit is { IsZero: false } limit) size = Math.Min(size, limit.Value);
+        if (PodResources.Limit(pod, ResourceName.Memory) is { } memory) size = Math.Min(size, memory);
+        return $"mode=0777,size={size.ToString(CultureInfo.InvariantCulture)}";
     }
 }

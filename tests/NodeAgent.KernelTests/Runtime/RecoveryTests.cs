@@ -150,6 +150,9 @@ public sealed class RecoveryTests
         await node.Runtime.StopPodSandboxAsync(PodSandboxId.For(uid, 0), default);
         await node.Runtime.RemoveOrphanVolumesAsync(new HashSet<PodUid>(), default);
         Assert.True(Directory.Exists(node.Paths.PodVolumes(uid.Value)), "a pod that has a sandbox keeps its volumes");
+        await node.Runtime.RemovePodVolumesAsync(uid, default);
+        Assert.False(Directory.Exists(node.Paths.PodVolumes(uid.Value)));
+        await node.Runtime.RemovePodVolumesAsync(uid, default);
         await node.RemovePodAsync(pod);
         Assert.False(Directory.Exists(node.Paths.PodVolumes(uid.Value)));
     }

@@ -5,9 +5,9 @@ using NodeAgent.Pods;
 namespace NodeAgent.Testing.Fakes;
 
 /// <summary>
-/// A node whose resources a test sets. What pods use counts against what is left only while something of them runs, so an eviction gives relief as on a real node.
+/// A node whose resources a test sets. As on a real one memory and process numbers are free again when a pod has ended, its disk only when what it wrote is removed.
 /// </summary>
-public sealed class FakeNodeStats(FakePodRuntime runtime) : INodeStats
+public sealed class FakeNodeStats(FakePodRuntime runtime, FakePodRuntimeImages images) : INodeStats
 {
     private readonly Dictionary<string, PodUse> _uses = new(StringComparer.Ordinal);
 
@@ -31,13 +31,13 @@ public sealed class FakeNodeStats(FakePodRuntime runtime) : INodeStats
         var signals = new Dictionary<EvictionSignal, SignalReading>();
         foreach (var (signal, idle) in Idle)
         {
-            long used = Running().Sum(use => signal switch
+            long used = signal switch
             {
-                EvictionSignal.MemoryAvailable or EvictionSignal.AllocatableMemoryAvailable => use.Memory,
-                EvictionSignal.PidAvailable => use.Processes,
-                EvictionSignal.NodeFsInodesFree or EvictionSignal.ImageFsInodesFree => use.RootFs.Inodes + use.Logs.Inodes + (use.Volumes?.Values.Sum(v => v.Inodes) ?? 0),
-                _ => use.RootFs.Bytes + use.Logs.Bytes + (use.Volumes?.Values.Sum(v => v.Bytes) ?? 0),
-            });
+                EvictionSignal.MemoryAvailable or EvictionSignal.AllocatableMemoryAvailable => Running().Sum(use => use.Memory),
+                EvictionSignal.PidAvailable => Running().Sum(use => use.Processes),
+                EvictionSignal.NodeFsInodesFree or EvictionSignal.ImageFsInodesFree => Written().Sum(disk => disk.Inodes),
+                _ => Written().Sum(disk => disk.Bytes),
+            };
             signals[signal] = idle with { Available = idle.Available - used + (signal is EvictionSignal.NodeFsAvailable or EvictionSignal.ImageFsAvailable ? Reclaimed() : 0) };
         }
 
@@ -51,7 +51,7 @@ public sealed class FakeNodeStats(FakePodRuntime runtime) : INodeStats
         List<PodUsage> usages = [];
         foreach (var pod in pods)
         {
-            var use = _uses.GetValueOrDefault(pod.Pod.Metadata!.Name!) ?? new PodUse();
+            var use = Of(pod);
             ContainerUsage[] containers =
             [
                 .. pod.Containers.Where(run => run.State == ContainerRunState.Running)
@@ -64,7 +64,26 @@ public sealed class FakeNodeStats(FakePodRuntime runtime) : INodeStats
         return Task.FromResult<IReadOnlyList<PodUsage>>(usages);
     }
 
-    private IEnumerable<PodUse> Running() => _uses.Where(use => IsRunning(use.Key)).Select(use => use.Value);
+    private IEnumerable<PodUse> Running() =>
+        from state in runtime.Snapshot()
+        where state.Containers.Any(run => run.State == ContainerRunState.Running)
+        select Of(state);
 
-    private bool IsRunning(string pod) => runtime.Snapshot().Any(state => state.Pod.Metadata?.Name == pod && state.Containers.Any(run => run.State == ContainerRunState.Running));
+    private IEnumerable<DiskUsage> Written()
+    {
+        foreach (var state in runtime.Snapshot())
+        {
+            var use = Of(state);
+            yield return use.Logs;
+            if (state.Containers.Any(run => images.Snapshots.Contains(run.Id.Value)))
+                yield return use.RootFs;
+            if (runtime.Volumes.Contains(state.Uid))
+            {
+                foreach (var volume in use.Volumes?.Values ?? [])
+                    yield return volume;
+            }
+        }
+    }
+
+    private PodUse Of(PodRuntimeState state) => _uses.GetValueOrDefault(state.Pod.Metadata!.Name!) ?? new PodUse();
 }

@@ -168,6 +168,16 @@ public sealed partial class FakePodRuntime(TimeProvider time) : IPodRuntime
             _logs.Remove(uid);
     }
 
+    public async Task RemovePodVolumesAsync(PodUid uid, CancellationToken cancellationToken)
+    {
+        await EnterAsync(RuntimeVerb.RemovePodVolumes, "", cancellationToken);
+        lock (_gate)
+        {
+            if (_pods.TryGetValue(uid, out var pod) && pod.Sandboxes.Values.All(sandbox => sandbox.State != PodSandboxState.Ready))
+                _volumes.Remove(uid);
+        }
+    }
+
     public async Task RemoveOrphanVolumesAsync(IReadOnlySet<PodUid> wanted, CancellationToken cancellationToken)
     {
         await EnterAsync(RuntimeVerb.RemoveOrphanVolumes, "", cancellationToken);

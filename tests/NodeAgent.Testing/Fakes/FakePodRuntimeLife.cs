@@ -55,6 +55,7 @@ public enum RuntimeVerb
     UpdateContainerResources,
     UpdatePodSandboxResources,
     RemovePodLogs,
+    RemovePodVolumes,
     RemoveOrphanVolumes,
     ListPods,
     PodStatus,

@@ -28,6 +28,7 @@ public sealed class CommandRuntime : IPodRuntime
     public Task UpdatePodSandboxResourcesAsync(PodSandboxId id, Pod pod, CancellationToken cancellationToken) => throw new NotSupportedException();
     public Task ReopenContainerLogAsync(ContainerId id, CancellationToken cancellationToken) => throw new NotSupportedException();
     public Task RemovePodLogsAsync(string @namespace, string name, PodUid uid, CancellationToken cancellationToken) => throw new NotSupportedException();
+    public Task RemovePodVolumesAsync(PodUid uid, CancellationToken cancellationToken) => throw new NotSupportedException();
     public Task RemoveOrphanVolumesAsync(IReadOnlySet<PodUid> wanted, CancellationToken cancellationToken) => throw new NotSupportedException();
 }
 

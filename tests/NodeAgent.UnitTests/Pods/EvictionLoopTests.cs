@@ -14,7 +14,7 @@ public sealed class EvictionLoopTests
     private static PodWorld World(EvictionSettings? settings = null)
     {
         var world = new PodWorld();
-        world.Stats = new FakeNodeStats(world.Runtime);
+        world.Stats = new FakeNodeStats(world.Runtime, world.Images);
         world.Settings = world.Settings with { Eviction = settings ?? EvictionSettings.Default };
         Idle(world, EvictionSignal.MemoryAvailable, 1000 * Mi);
         return world;
@@ -158,6 +158,41 @@ public sealed class EvictionLoopTests
         Assert.False(world.IsRunning("b"));
         Assert.True(world.IsRunning("a"));
         Assert.StartsWith("The node was low on resource: ephemeral-storage. Threshold quantity: 150Mi, available: 100Mi. ", world.Status("b").Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("root file system")]
+    [InlineData("volume")]
+    public void What_an_evicted_pod_wrote_is_freed_before_another_has_to_go(string where)
+    {
+        using var world = World();
+        Idle(world, EvictionSignal.NodeFsAvailable, 1000 * Mi);
+        world.Start();
+        world.Put("modest.yaml", PodWorld.Manifest("modest"));
+        world.Put("hog.yaml", PodWorld.Manifest("hog"));
+        var written = new DiskUsage(950 * Mi, 1);
+        world.Stats!.Uses("hog", where == "volume"
+            ? new FakeNodeStats.PodUse(Volumes: new Dictionary<string, DiskUsage> { ["v"] = written })
+            : new FakeNodeStats.PodUse(RootFs: written));
+        world.PassSeconds(60);
+
+        Assert.Equal("Evicted", world.Status("hog").Reason);
+        Assert.True(world.IsRunning("modest"));
+        Assert.Equal(0, world.Container("modest").RestartCount);
+    }
+
+    [Fact]
+    public void That_nobody_may_be_evicted_is_told_once_and_again_when_it_comes_back()
+    {
+        using var world = World().Start();
+        world.Put("hog.yaml", PodWorld.Manifest("hog").Replace("spec:", "spec:\n  priorityClassName: system-node-critical", StringComparison.Ordinal));
+        Memory(world, "hog", 950);
+        world.PassSeconds(100);
+        Memory(world, "hog", 10);
+        world.PassSeconds(400);
+        Memory(world, "hog", 950);
+        world.PassSeconds(100);
+        Assert.Equal(2, world.Log.Warnings.Count(line => line.Contains("no pod that may be evicted", StringComparison.Ordinal)));
     }
 
     [Fact]

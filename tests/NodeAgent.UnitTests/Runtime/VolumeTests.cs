@@ -99,15 +99,16 @@ public sealed class VolumeTests : IDisposable
 
     public static TheoryData<string?, string?, string> TmpfsSizes => new()
     {
-        { null, null, "mode=0777" },
+        { null, null, "mode=0777,size=8388608" },
         { "1Mi", null, "mode=0777,size=1048576" },
         { null, "2Mi", "mode=0777,size=2097152" },
         { "4Mi", "2Mi", "mode=0777,size=2097152" },
-        { "0", null, "mode=0777" },
+        { "0", null, "mode=0777,size=8388608" },
+        { "16Mi", null, "mode=0777,size=8388608" },
     };
 
     [Theory, MemberData(nameof(TmpfsSizes))]
-    public void A_memory_volume_is_no_larger_than_the_pod_may_use(string? sizeLimit, string? memoryLimit, string options)
+    public void A_memory_volume_is_no_larger_than_the_pod_may_use_nor_the_node_has_for_pods(string? sizeLimit, string? memoryLimit, string options)
     {
         var container = new Container
         {
@@ -118,7 +119,7 @@ public sealed class VolumeTests : IDisposable
         };
         var pod = new Pod { Spec = new PodSpec { Containers = [container] } };
         var source = new EmptyDirVolumeSource { Medium = "Memory", SizeLimit = sizeLimit is null ? null : Quantity.Parse(sizeLimit) };
-        Assert.Equal(options, PodVolumes.TmpfsOptions(pod, source));
+        Assert.Equal(options, PodVolumes.TmpfsOptions(pod, source, 8 << 20));
     }
 
     [Fact]
