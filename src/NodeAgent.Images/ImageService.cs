@@ -218,6 +218,8 @@ public sealed partial class ImageService : IImageService, ISnapshotter, IAsyncDi
         await ChangeAsync(() => SweepLayers(), cancellationToken);
     }
 
+    public Task WaitForDeletionsAsync(CancellationToken cancellationToken) => _trash.Emptied.WaitAsync(cancellationToken);
+
     public ValueTask<IReadOnlyList<string>> ListAsync(CancellationToken cancellationToken) => new(_containers.Keys);
 
     private async Task ChangeAsync(Action change, CancellationToken cancellationToken)

@@ -51,6 +51,7 @@ internal sealed partial class NodeReclaim(IPodRuntime runtime, IImageService ima
         var there = (await snapshots.ListAsync(cancellationToken)).ToHashSet(StringComparer.Ordinal);
         foreach (var run in states.SelectMany(pod => pod.Containers).Where(run => run.State == ContainerRunState.Exited && there.Contains(run.Id.Value)))
             await snapshots.RemoveAsync(run.Id.Value, cancellationToken);
+        await snapshots.WaitForDeletionsAsync(cancellationToken);
         if (IsRelieved())
             return true;
 
@@ -61,6 +62,7 @@ internal sealed partial class NodeReclaim(IPodRuntime runtime, IImageService ima
             foreach (string name in image.Names.Count > 0 ? image.Names : [image.Id])
                 await images.RemoveImageAsync(name, cancellationToken);
             _lastUsed.Remove(image.Id);
+            await snapshots.WaitForDeletionsAsync(cancellationToken);
             if (IsRelieved())
                 return true;
         }

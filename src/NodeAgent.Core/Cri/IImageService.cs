@@ -37,6 +37,9 @@ public interface ISnapshotter
     /// <summary>Removes a snapshot and what the container wrote. An unknown key is no error.</summary>
     Task RemoveAsync(string key, CancellationToken cancellationToken);
 
+    /// <summary>Returns when the disk has back what was removed before: a removal only moves things out of sight, the deletion may take its time.</summary>
+    Task WaitForDeletionsAsync(CancellationToken cancellationToken);
+
     /// <summary>The keys of all snapshots there are; the orphan clean-up compares them with the containers there are.</summary>
     ValueTask<IReadOnlyList<string>> ListAsync(CancellationToken cancellationToken);
 }

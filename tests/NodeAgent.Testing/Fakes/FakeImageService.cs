@@ -197,6 +197,8 @@ public sealed class FakeImageService : IImageService, ISnapshotter
         return Task.CompletedTask;
     }
 
+    public Task WaitForDeletionsAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
     public ValueTask<IReadOnlyList<string>> ListAsync(CancellationToken cancellationToken)
     {
         lock (_gate)

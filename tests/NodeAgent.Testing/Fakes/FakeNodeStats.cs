@@ -75,7 +75,7 @@ public sealed class FakeNodeStats(FakePodRuntime runtime, FakePodRuntimeImages i
         {
             var use = Of(state);
             yield return use.Logs;
-            if (state.Containers.Any(run => images.Snapshots.Contains(run.Id.Value)))
+            if (state.Containers.Any(run => images.TakesRoom(run.Id.Value)))
                 yield return use.RootFs;
             if (runtime.Volumes.Contains(state.Uid))
             {

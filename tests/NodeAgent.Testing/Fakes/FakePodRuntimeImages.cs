@@ -12,6 +12,7 @@ public sealed class FakePodRuntimeImages : IImageService, ISnapshotter
     private readonly SortedDictionary<string, ImageRecord> _images = new(StringComparer.Ordinal);
     private readonly SortedSet<string> _registry = new(StringComparer.Ordinal);
     private readonly SortedSet<string> _snapshots = new(StringComparer.Ordinal);
+    private readonly SortedSet<string> _removed = new(StringComparer.Ordinal);
 
     /// <summary>Every pull fails with this, whatever the registry has.</summary>
     public ImageException? PullError { get; set; }
@@ -28,6 +29,13 @@ public sealed class FakePodRuntimeImages : IImageService, ISnapshotter
             lock (_gate)
                 return [.. _snapshots];
         }
+    }
+
+    /// <summary>Whether what was written into a snapshot is on the disk still: also after its removal, until somebody has waited for the deletion.</summary>
+    public bool TakesRoom(string key)
+    {
+        lock (_gate)
+            return _snapshots.Contains(key) || _removed.Contains(key);
     }
 
     /// <summary>As if loaded from a file.</summary>
@@ -103,7 +111,18 @@ public sealed class FakePodRuntimeImages : IImageService, ISnapshotter
     public Task RemoveAsync(string key, CancellationToken cancellationToken)
     {
         lock (_gate)
-            _snapshots.Remove(key);
+        {
+            if (_snapshots.Remove(key))
+                _removed.Add(key);
+        }
+
+        return Task.CompletedTask;
+    }
+
+    public Task WaitForDeletionsAsync(CancellationToken cancellationToken)
+    {
+        lock (_gate)
+            _removed.Clear();
         return Task.CompletedTask;
     }
 

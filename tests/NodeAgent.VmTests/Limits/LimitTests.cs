@@ -9,7 +9,9 @@ using Xunit;
 
 namespace NodeAgent.VmTests.Limits;
 
-/// <summary>That the limits of manifests are kept by the kernel, with either cgroup driver.</summary>
+/// <summary>
+/// That the limits of manifests are kept by the kernel. What the files hold is read back with either cgroup driver; what the kernel does with them is the same for both.
+/// </summary>
 [Trait("Set", "limits")]
 public sealed class LimitTests(TestMachines machines) : VmTest(machines, Snapshot.Installed)
 {
@@ -37,24 +39,18 @@ public sealed class LimitTests(TestMachines machines) : VmTest(machines, Snapsho
         Assert.Contains((await Agent.Api.GetAsync("/api/v1/events"))["items"]!.AsArray(), e => e!["reason"]!.GetValue<string>() == "OOMKilling");
     }
 
-    [Theory]
-    [InlineData("systemd")]
-    [InlineData("cgroupfs")]
-    public async Task A_fifth_of_a_processor_is_what_two_busy_processes_get(string driver)
+    [Fact]
+    public async Task A_fifth_of_a_processor_is_what_two_busy_processes_get()
     {
-        await ConfigureAsync(driver);
         await Agent.ApplyAsync("burner.yaml", PodOf("burner", ("main", $"({Burn}) & {Burn}", "limits: {cpu: 200m}")));
         JsonNode pod = await Agent.WaitForRunningAsync("burner");
         double used = (await Cgroups.ProcessorsAsync(10, await Cgroups.OfContainerAsync(pod.ContainerId("main"))))[0];
         Assert.InRange(used, 0.2 * 0.9, 0.2 * 1.1);
     }
 
-    [Theory]
-    [InlineData("systemd")]
-    [InlineData("cgroupfs")]
-    public async Task Two_pods_that_request_three_to_one_share_a_full_processor_three_to_one(string driver)
+    [Fact]
+    public async Task Two_pods_that_request_three_to_one_share_a_full_processor_three_to_one()
     {
-        await ConfigureAsync(driver);
         // One processor for both, so that it is full.
         await Agent.ApplyAsync("three.yaml", PodOf("three", ("main", BurnFirst, "requests: {cpu: 750m}")));
         await Agent.ApplyAsync("one.yaml", PodOf("one", ("main", BurnFirst, "requests: {cpu: 250m}")));
@@ -66,12 +62,10 @@ public sealed class LimitTests(TestMachines machines) : VmTest(machines, Snapsho
         Assert.InRange(used[0] / used[1], 3 * 0.85, 3 * 1.15);
     }
 
-    [Theory]
-    [InlineData("systemd")]
-    [InlineData("cgroupfs")]
-    public async Task A_fork_bomb_stops_at_the_limit_of_processes_and_its_neighbour_does_not_notice(string driver)
+    [Fact]
+    public async Task A_fork_bomb_stops_at_the_limit_of_processes_and_its_neighbour_does_not_notice()
     {
-        await ConfigureAsync(driver, "podPidsLimit: 40");
+        await ConfigureAsync(Packaged, "podPidsLimit: 40");
         await Agent.ApplyAsync("neighbour.yaml", PodOf("neighbour", ("main", PodYaml.Serve, "")));
         // The inner shell dies when it cannot fork any more; what it has made lives on under the first process.
         await Agent.ApplyAsync("bomb.yaml", PodOf("bomb", ("main", "sh -c 'while :; do sleep 1000 & done'; sleep 1000", "")));

@@ -25,7 +25,7 @@ public enum Snapshot
 public sealed class TestMachines : IAsyncDisposable
 {
     private readonly RunFolder _run = new();
-    private readonly List<Action<string>> _extra = [PowerCut.ChurnImages.Write];
+    private readonly List<Action<string>> _extra = [PowerCut.ChurnImages.Write, Limits.KernelTestPayload.Write];
     private readonly HashSet<Snapshot> _made = [];
     private MachineImage? _image;
     private string? _accelerator;

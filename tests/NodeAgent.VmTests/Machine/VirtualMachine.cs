@@ -52,7 +52,8 @@ public sealed partial class VirtualMachine : IAsyncDisposable
 
     /// <summary>Switches it on and returns when systemd in it has finished starting.</summary>
     /// <param name="snapshot">To go on from instead of booting.</param>
-    public async Task StartAsync(string? snapshot = null)
+    /// <param name="settled">False: return as soon as it answers, while services still start.</param>
+    public async Task StartAsync(string? snapshot = null, bool settled = true)
     {
         if (_qemu is not null)
             throw new InvalidOperationException("the machine is on");
@@ -67,7 +68,7 @@ public sealed partial class VirtualMachine : IAsyncDisposable
         _channel = new GuestChannel(ForwardedPort(network, 7000));
         ApiEndPoint = new IPEndPoint(IPAddress.Loopback, ForwardedPort(network, 7001));
         if (snapshot is null)
-            await WaitUntilUpAsync(null);
+            await WaitUntilUpAsync(null, settled);
         else
             await SetClockAsync();
     }
@@ -126,7 +127,7 @@ public sealed partial class VirtualMachine : IAsyncDisposable
             // It went down before it could answer.
         }
 
-        await WaitUntilUpAsync(before);
+        await WaitUntilUpAsync(before, settled: true);
     }
 
     /// <summary>SIGKILL to QEMU: what the guest has not written to its disk is lost.</summary>
@@ -172,7 +173,7 @@ public sealed partial class VirtualMachine : IAsyncDisposable
     }
 
     // The host connects to QEMU, which connects to the guest: an answer is the only sign that it listens.
-    private async Task WaitUntilUpAsync(string? bootIdBefore)
+    private async Task WaitUntilUpAsync(string? bootIdBefore, bool settled)
     {
         var clock = Stopwatch.StartNew();
         TimeSpan patience = TimeSpan.FromSeconds(2);
@@ -203,6 +204,8 @@ public sealed partial class VirtualMachine : IAsyncDisposable
                 throw new TimeoutException($"the machine did not start within {BootLimit}\n{await ConsoleTailAsync()}");
         }
 
+        if (!settled)
+            return;
         GuestResult state = await RunAsync("systemctl is-system-running --wait", BootLimit);
         if (state.Output != "running")
             throw new InvalidOperationException($"systemd says {state.Output}\n{(await RunAsync("systemctl --failed --no-legend; journalctl -b -p warning --no-pager | tail -n 40")).Output}");
