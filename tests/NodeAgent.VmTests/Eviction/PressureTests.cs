@@ -6,6 +6,7 @@ using Xunit;
 namespace NodeAgent.VmTests.Eviction;
 
 /// <summary>A machine of 2 GiB runs short of memory, disk and process numbers: the pod that takes more than it asked for goes, before the kernel has to act.</summary>
+[Trait("Set", "limits")]
 public sealed class PressureTests(TestMachines machines) : VmTest(machines, Snapshot.Installed)
 {
     /// <summary>Fills a volume in memory, 20 MiB at a time, until there is none left.</summary>

@@ -5,6 +5,7 @@ using Xunit;
 namespace NodeAgent.VmTests.Limits;
 
 /// <summary>The contract of cgroup drivers, by the kernel tests' own classes, where systemd and all controllers are: on most build machines these skip.</summary>
+[Trait("Set", "limits")]
 public sealed partial class DriverContractTests(TestMachines machines) : VmTest(machines, Snapshot.Booted)
 {
     [Fact]
