@@ -44,12 +44,19 @@ internal sealed partial class KeptPodFiles(StatePaths paths, ILogger<KeptPodFile
     {
         var last = new Dictionary<string, int>(StringComparer.Ordinal);
         string logs = paths.PodLogs(pod.Metadata?.Namespace ?? "default", pod.Metadata?.Name ?? "", uid.Value);
-        if (!Directory.Exists(logs))
-            return last;
-        foreach (string folder in Directory.EnumerateDirectories(logs))
+        try
         {
-            if (LogFiles.Attempts(folder) is [.., int newest])
-                last[Path.GetFileName(folder)] = newest;
+            if (!Directory.Exists(logs))
+                return last;
+            foreach (string folder in Directory.EnumerateDirectories(logs))
+            {
+                if (LogFiles.Attempts(folder) is [.., int newest])
+                    last[Path.GetFileName(folder)] = newest;
+            }
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            Damaged(log, logs, error.Message);
         }
 
         return last;
