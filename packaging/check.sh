@@ -10,7 +10,7 @@ trap 'rm -rf "$work"' EXIT
 for unit in systemd/*.service systemd/*.slice; do
   sed -E 's#^(Exec[A-Za-z]+=)/usr/(lib/podagent|bin)/[a-z]+#\1/bin/true#' "$unit" >"$work/${unit##*/}"
 done
-complaints=$(systemd-analyze verify --man=no "$work"/*.service "$work"/*.slice 2>&1)
+complaints=$(systemd-analyze verify --man=no "$work"/*.service "$work"/*.slice 2>&1 || true)
 [ -z "$complaints" ] || { printf '%s\nsystemd-analyze verify complains\n' "$complaints" >&2; exit 1; }
 
 for page in docs/man/*.[158]; do mandoc -Tlint -Wwarning "$page"; done
