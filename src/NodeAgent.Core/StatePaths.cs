@@ -1,3 +1,5 @@
+using NodeAgent.Core.Model;
+
 namespace NodeAgent.Core;
 
 /// <summary>
@@ -32,4 +34,7 @@ public sealed record StatePaths(string Root, string Run, string Logs, string Man
 
     /// <summary>The folder of one pod's logs: <c>{logs}/{namespace}_{name}_{uid}</c>.</summary>
     public string PodLogs(string @namespace, string name, string uid) => $"{Logs}/{@namespace}_{name}_{uid}";
+
+    /// <summary>The same, of a pod at hand.</summary>
+    public string PodLogs(Pod pod, string uid) => PodLogs(pod.Metadata?.Namespace ?? "default", pod.Metadata?.Name ?? "", uid);
 }

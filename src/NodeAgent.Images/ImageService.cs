@@ -269,9 +269,6 @@ public sealed partial class ImageService : IImageService, ISnapshotter, IAsyncDi
         return keep;
     });
 
-    /// <summary>Done when what was removed is off the disk.</summary>
-    internal Task Emptied => _trash.Emptied;
-
     /// <summary>Waits for what the background is at, then lets the store go; deletions that wait are for the next start.</summary>
     public async ValueTask DisposeAsync()
     {

@@ -55,8 +55,7 @@ public sealed partial class PodWorkers(PodWorkerParts parts)
         {
             lock (_gate)
             {
-                return _live.Values.Select(live => live.Worker).Where(worker => !worker.IsTerminating && !worker.Ended.IsCompleted)
-                    .ToDictionary(worker => worker.Uid, worker => worker.Desire.Pod);
+                return Staying(over: false).ToDictionary(worker => worker.Uid, worker => worker.Desire.Pod);
             }
         }
     }
@@ -67,7 +66,7 @@ public sealed partial class PodWorkers(PodWorkerParts parts)
         get
         {
             lock (_gate)
-                return _live.Values.Select(live => live.Worker).Where(worker => !worker.IsTerminating && worker.Ended.IsCompleted).Select(worker => worker.Uid).ToHashSet();
+                return Staying(over: true).Select(worker => worker.Uid).ToHashSet();
         }
     }
 
@@ -228,6 +227,10 @@ public sealed partial class PodWorkers(PodWorkerParts parts)
                 live.Worker.RetryResize();
         }
     }
+
+    // Under the gate: who has not been asked to go.
+    private IEnumerable<PodWorker> Staying(bool over) =>
+        _live.Values.Select(live => live.Worker).Where(worker => !worker.IsTerminating && worker.Ended.IsCompleted == over);
 
     private void StartIfFree(DesiredPod wish)
     {

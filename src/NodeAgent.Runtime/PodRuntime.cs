@@ -284,7 +284,7 @@ public sealed class PodRuntime : IPodRuntime, IAsyncDisposable
 
     private string LogPath(ContainerConfig config)
     {
-        string folder = _node.Paths.PodLogs(config.Pod.Metadata?.Namespace ?? "default", config.Pod.Metadata?.Name ?? "", config.Uid.Value);
+        string folder = _node.Paths.PodLogs(config.Pod, config.Uid.Value);
         return $"{folder}/{config.Container.Name}/{config.Attempt}.log";
     }
 

@@ -43,7 +43,7 @@ internal sealed partial class KeptPodFiles(StatePaths paths, ILogger<KeptPodFile
     public IReadOnlyDictionary<string, int> LoggedRuns(PodUid uid, Pod pod)
     {
         var last = new Dictionary<string, int>(StringComparer.Ordinal);
-        string logs = paths.PodLogs(pod.Metadata?.Namespace ?? "default", pod.Metadata?.Name ?? "", uid.Value);
+        string logs = paths.PodLogs(pod, uid.Value);
         try
         {
             if (!Directory.Exists(logs))

@@ -78,13 +78,12 @@ internal sealed class NodeStats(StatePaths paths, string? cgroupMount, Func<stri
         string? cgroup = (kinds & (UsageKinds.Memory | UsageKinds.Processes)) != UsageKinds.None && cgroupMount is not null && Procfs.CgroupOf(run.Pid, paths.Proc) is { } path
             ? cgroupMount + path : null;
         bool disk = kinds.HasFlag(UsageKinds.Disk);
-        ObjectMeta? metadata = pod.Pod.Metadata;
         return new ContainerUsage(
             run.Name,
             kinds.HasFlag(UsageKinds.Memory) && cgroup is not null ? WorkingSet(cgroup) ?? Resident(cgroup) : null,
             kinds.HasFlag(UsageKinds.Processes) && cgroup is not null ? Number(cgroup, "pids.current") ?? Processes(cgroup).Count : null,
             disk ? Walk(writableFolder(run.Id.Value), cancellation) : null,
-            disk ? Walk($"{paths.PodLogs(metadata?.Namespace ?? "", metadata?.Name ?? "", pod.Uid.Value)}/{run.Name}", cancellation) : null);
+            disk ? Walk($"{paths.PodLogs(pod.Pod, pod.Uid.Value)}/{run.Name}", cancellation) : null);
     }
 
     private Dictionary<string, DiskUsage> Volumes(PodRuntimeState pod, CancellationToken cancellation)

@@ -145,7 +145,7 @@ public sealed class SharingTests : IAsyncLifetime
         await Images.RemoveAsync("c", CancellationToken.None);
 
         Assert.False(Directory.Exists(upper));
-        await Images.Emptied;
+        await Images.WaitForDeletionsAsync(default);
         Assert.Empty(Directory.EnumerateFileSystemEntries(Path.Combine(Paths.Snapshots, "trash")));
     }
 

@@ -39,9 +39,8 @@ internal static class KernelTestPayload
     public static void Write(string extra)
     {
         string folder = extra + "/kernel-tests";
-        string build = Directory.GetParent(AppContext.BaseDirectory.TrimEnd('/'))!.Name;
         string configuration = Path.GetFileName(AppContext.BaseDirectory.TrimEnd('/'));
-        Copy($"{Repository.Artifacts}/bin/{build.Replace("VmTests", "KernelTests", StringComparison.Ordinal)}/{configuration}", folder + "/bin");
+        Copy($"{Repository.Artifacts}/bin/NodeAgent.KernelTests/{configuration}", folder + "/bin");
 
         // {root}/shared/Microsoft.NETCore.App/{version}/
         string runtime = System.Runtime.InteropServices.RuntimeEnvironment.GetRuntimeDirectory().TrimEnd('/');
