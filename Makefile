@@ -29,7 +29,7 @@ reproducible: ## the .deb built twice in two places, and compared bit for bit
 check-deb: tools ## the package checked by lintian; units, manual pages and completions by their own tools
 	@packaging/check.sh "$$(packaging/deb.sh | tail -n 1)"
 
-test: tools ## every ring: unit, kernel, fuzz (short), package, vm-smoke; ends with the sum. The whole of vm: vm-tests
+test: tools ## every ring: unit, kernel, fuzz (short), package, vm; ends with the sum
 	@tests/run.sh
 
 unit: ## the tests that need neither root nor a machine of their own

@@ -4,9 +4,11 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=artifacts/dist
-command -v ld >/dev/null || { echo "ld is missing, which links the shim: apt-get install binutils" >&2; exit 1; }
+for tool in ld gcc; do
+  command -v $tool >/dev/null || { echo "$tool is missing, which links what is compiled: apt-get install binutils gcc libc6-dev" >&2; exit 1; }
+done
 # What is made depends on nothing else. The same again is there already.
-inputs=$({ find src packaging/dist packaging/build.sh packaging/one-thread.rsp Directory.Build.props Directory.Packages.props global.json .editorconfig -type f |
+inputs=$({ find src packaging/build.sh packaging/one-thread.rsp Directory.Build.props Directory.Packages.props global.json .editorconfig -type f |
   LC_ALL=C sort | xargs -d '\n' sha256sum; dotnet --version; } | sha256sum)
 stamp=$out.inputs
 if [ -x "$out/podagent-shim" ] && [ "$inputs" = "$(cat "$stamp" 2>/dev/null)" ]; then exit 0; fi
@@ -21,14 +23,11 @@ same=("-p:PathMap=$PWD/=/_/" -p:EnableSourceControlManagerQueries=false
 quietly dotnet build src/NodeAgent.Shim/NodeAgent.Shim.csproj -c Release -v quiet --nologo "${same[@]}"
 # Into a fresh folder, taken over by rename: a daemon that runs from the old one keeps its files.
 rm -rf "$out.new" "$out.old"
-quietly dotnet publish packaging/dist/Distribution.csproj -c Release -v quiet --nologo -o "$out.new" "${same[@]}"
-dist=podagent-distribution
-for program in podagent podctl; do
-  sed "s/\"$dist\"/\"$program\"/" "$out.new/$dist.runtimeconfig.json" >"$out.new/$program.runtimeconfig.json"
+for project in NodeAgent NodeAgent.Cli; do
+  quietly dotnet publish "src/$project/$project.csproj" -c Release -v quiet --nologo -o "$out.new" "${same[@]}"
 done
-# The stand-in's own program; what only a debugger or a crash dump would load; collectors that are not chosen.
-rm -f "$out.new/$dist" "$out.new/$dist.dll" "$out.new/$dist.runtimeconfig.json" "$out.new/$dist.deps.json" "$out.new"/*.pdb \
-  "$out.new"/{createdump,libmscordaccore.so,libmscordbi.so,libclrgc.so,libclrgcexp.so,libcoreclrtraceptprovider.so}
+# What only a debugger reads.
+rm -f "$out.new"/*.{pdb,dbg}
 chmod -R u=rwX,go=rX "$out.new"
 # The daemon looks for the shim beside itself.
 cp artifacts/bin/podagent-shim "$out.new/"

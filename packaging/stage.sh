@@ -26,12 +26,10 @@ for name in podagent podctl; do
   put "usr/share/fish/vendor_completions.d/$name.fish" "packaging/completions/$name.fish"
 done
 put usr/share/doc/podagent/hardening.md docs/hardening.md
-# The runtime inside is other people's work too; its pack carries what they want said.
+# What is compiled in of .NET is other people's work too; its pack carries what they want said.
 packs=$(dotnet nuget locals global-packages --list | sed 's/^global-packages: *//')
-version=$(sed -n '/Microsoft.NETCore.App"/{n;s/.*"version": "\([^"]*\)".*/\1/p;}' "$lib/podagent.runtimeconfig.json")
-put usr/share/doc/podagent/THIRD-PARTY-NOTICES.TXT "${packs%/}/microsoft.netcore.app.runtime.linux-x64/$version/THIRD-PARTY-NOTICES.TXT"
+version=$(dotnet msbuild src/NodeAgent/NodeAgent.csproj -getProperty:BundledNETCoreAppPackageVersion)
+put usr/share/doc/podagent/THIRD-PARTY-NOTICES.TXT "${packs%/}/microsoft.netcore.app.runtime.nativeaot.linux-x64/$version/THIRD-PARTY-NOTICES.TXT"
 
-# Files from the runtime's archives come with modes of their own.
 find "$root" -type d -exec chmod 0755 {} +
-find "$lib" -type f -exec chmod 0644 {} +
-chmod 0755 "$lib/podagent" "$lib/podctl" "$lib/podagent-shim"
+chmod 0755 "$lib"/*

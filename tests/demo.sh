@@ -12,7 +12,6 @@ flags=(--manifest-dir "$manifests" --root-dir "$home/lib" --run-dir "$home/run" 
        --cgroup-root "podagent-demo-$$" --node-name demo)
 agent=
 # A killed agent would leave the runtime's debugging pipes in the temporary folder.
-export DOTNET_EnableDiagnostics=0
 
 podctl() { "$bin/podctl" --socket "$home/run/podagent.sock" "$@"; }
 say() { printf '\n\033[1m== %s\033[0m\n' "$*"; }

@@ -67,8 +67,6 @@ public sealed class AgentProcess : IAsyncDisposable
         foreach (string argument in Flags.Concat(_extraArguments))
             info.ArgumentList.Add(argument);
         info.Environment["NOTIFY_SOCKET"] = NotifyPath;
-        // A killed process leaves the runtime's debugging pipes in the temporary folder.
-        info.Environment["DOTNET_EnableDiagnostics"] = "0";
         var clock = Stopwatch.StartNew();
         _process = Process.Start(info) ?? throw new InvalidOperationException("cannot start " + info.FileName);
         _process.OutputDataReceived += Collect;
