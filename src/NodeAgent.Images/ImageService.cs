@@ -6,6 +6,7 @@ using NodeAgent.Images.Archives;
 using NodeAgent.Images.Content;
 using NodeAgent.Images.Layers;
 using NodeAgent.Images.References;
+using NodeAgent.Images.Registry;
 using NodeAgent.Images.Snapshots;
 using NodeAgent.Linux;
 
@@ -14,7 +15,7 @@ namespace NodeAgent.Images;
 /// <summary>
 /// The node's images: content store, unpacked layers and container snapshots under one roof.
 /// <code>
-///   archive --blobs--> content store --layers--> layer store --name--> index.json --> the table that readers see
+///   archive, registry --blobs--> content store --layers--> layer store --name--> index.json --> the table that readers see
 /// </code>
 /// The order is the crash safety: an image has a name only when all of it is there, and what has no name is swept away at the next start.
 /// Callers: pod workers ask <see cref="ImageStatusAsync"/> and <see cref="PrepareAsync"/> on the way to every container; the API loads and removes.
@@ -28,18 +29,20 @@ public sealed partial class ImageService : IImageService, ISnapshotter, IAsyncDi
     private readonly LayerStore _layers;
     private readonly ContainerSnapshots _containers;
     private readonly Trash _trash;
+    private readonly ImagePulls _pulls;
     private readonly string _contentFolder;
     private readonly NodePlatform _platform = NodePlatform.Current;
     private readonly SemaphoreSlim _change = new(1);
     private readonly ConditionalWeakTable<ImageRecord, IReadOnlyList<string>> _chains = [];
     private ImageTable _table = ImageTable.Empty;
 
-    private ImageService(StatePaths paths, TimeProvider time, ILogger logger, ContentStore content, Action<string>? failpoint)
+    private ImageService(StatePaths paths, TimeProvider time, ILogger logger, ContentStore content, Action<string>? failpoint, RegistryFiles? registries)
     {
         _time = time;
         _logger = logger;
         _content = content;
         _contentFolder = paths.Content;
+        _pulls = new ImagePulls(content, new RegistryClient(registries, time), time);
         foreach (string folder in new[] { "layers", "containers", "tmp", "trash" })
             Directory.CreateDirectory(Path.Combine(paths.Snapshots, folder), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         string bootId = File.ReadAllText(Path.Combine(paths.Proc, "sys/kernel/random/boot_id")).Trim();
@@ -53,12 +56,14 @@ public sealed partial class ImageService : IImageService, ISnapshotter, IAsyncDi
     /// what a crash has left. Throws <see cref="ImageException"/> when another agent uses the store.
     /// </summary>
     /// <param name="failpoint">Called with a name at the points where a crash would be interesting; null outside tests.</param>
-    public static async Task<ImageService> OpenAsync(StatePaths paths, TimeProvider time, ILogger<ImageService> logger, Action<string>? failpoint = null)
+    /// <param name="registries">Where images are pulled from, and by what rights; null for every registry at its own address, by nobody's.</param>
+    public static async Task<ImageService> OpenAsync(
+        StatePaths paths, TimeProvider time, ILogger<ImageService> logger, Action<string>? failpoint = null, RegistryFiles? registries = null)
     {
         ContentStore content = ContentStore.Open(paths.Content, failpoint);
         try
         {
-            ImageService service = new(paths, time, logger, content, failpoint);
+            ImageService service = new(paths, time, logger, content, failpoint, registries);
             await service.ChangeAsync(service.Refresh, CancellationToken.None);
             service._layers.BeginSync();
             return service;
@@ -88,14 +93,6 @@ public sealed partial class ImageService : IImageService, ISnapshotter, IAsyncDi
     }
 
     private static bool IsId(string reference) => Digest.TryParse(reference, out _) || Digest.TryParse("sha256:" + reference, out _);
-
-    /// <summary>Images come from files in this version: what is not here already cannot be had.</summary>
-    public Task<ImageRecord> PullImageAsync(string reference, CancellationToken cancellationToken) =>
-        Find(reference) is { } image
-            ? Task.FromResult(image.Record)
-            : Task.FromException<ImageRecord>(new ImageException(
-                ImageFailure.ErrImagePull,
-                $"image {reference} is not on this node and this version loads images from files only: podctl image load FILE"));
 
     public async Task<IReadOnlyList<ImageRecord>> LoadAsync(string path, string? name, CancellationToken cancellationToken)
     {
@@ -154,7 +151,7 @@ public sealed partial class ImageService : IImageService, ISnapshotter, IAsyncDi
         if (lease.TryProtect(image.Chain))
             return;
         List<LayerSource> sources =
-            [.. image.Layers.Select(layer => new LayerSource(layer.Chain, layer.DiffId, layer.Blob, () => _content.OpenRead(layer.Blob)))];
+            [.. image.Layers.Select(layer => new LayerSource(layer.Chain, layer.DiffId, layer.Blob, _ => _content.OpenRead(layer.Blob)))];
         await _layers.EnsureAsync(sources, cancellationToken);
     }
 
@@ -272,6 +269,7 @@ public sealed partial class ImageService : IImageService, ISnapshotter, IAsyncDi
     /// <summary>Waits for what the background is at, then lets the store go; deletions that wait are for the next start.</summary>
     public async ValueTask DisposeAsync()
     {
+        _pulls.Dispose();
         await _layers.DisposeAsync();
         await _trash.StopAsync();
         _content.Dispose();

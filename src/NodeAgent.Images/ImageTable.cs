@@ -19,17 +19,20 @@ internal sealed partial class ImageTable
 {
     private readonly FrozenDictionary<string, StoredImage> _byKey;
 
+    private readonly Dictionary<string, ResolvedImage> _resolved;
     private readonly HashSet<string> _unreadable;
 
-    private ImageTable(IReadOnlyList<StoredImage> images, FrozenDictionary<string, StoredImage> byKey, HashSet<string> unreadable)
+    private ImageTable(
+        IReadOnlyList<StoredImage> images, FrozenDictionary<string, StoredImage> byKey, Dictionary<string, ResolvedImage> resolved, HashSet<string> unreadable)
     {
+        _resolved = resolved;
         _unreadable = unreadable;
         Images = images;
         Records = [.. images.Select(image => image.Record)];
         _byKey = byKey;
     }
 
-    public static ImageTable Empty { get; } = new([], FrozenDictionary<string, StoredImage>.Empty, []);
+    public static ImageTable Empty { get; } = new([], FrozenDictionary<string, StoredImage>.Empty, [], []);
 
     /// <summary>Ordered by first name; those without one last.</summary>
     public IReadOnlyList<StoredImage> Images { get; }
@@ -39,23 +42,21 @@ internal sealed partial class ImageTable
     /// <summary>The image under an id, with or without its algorithm, or under the canonical form of a reference.</summary>
     public StoredImage? Find(string key) => _byKey.GetValueOrDefault(key);
 
-    /// <param name="known">What an earlier table resolved, by manifest digest: documents are immutable.</param>
+    /// <param name="known">What an earlier table resolved is resolved: documents are immutable.</param>
     public static ImageTable Build(
         IReadOnlyList<OciDescriptor> index, NodePlatform platform, Func<Digest, byte[]> read, ImageTable known, ILogger logger)
     {
-        Dictionary<string, ResolvedImage> resolved = known.Images
-            .ToDictionary(image => image.Resolved.ManifestDigest.ToString(), image => image.Resolved, StringComparer.Ordinal);
+        // By the digest of the entry, which may be that of an index around the manifest.
+        Dictionary<string, ResolvedImage> resolved = new(StringComparer.Ordinal);
         List<(OciDescriptor Entry, ResolvedImage Image)> entries = [];
         HashSet<string> unreadable = new(StringComparer.Ordinal);
         foreach (OciDescriptor entry in index)
         {
             try
             {
-                if (entry.Digest is null || !resolved.TryGetValue(entry.Digest, out ResolvedImage? image))
-                {
-                    image = ResolvedImage.Resolve(entry, platform, read);
-                    resolved[image.ManifestDigest.ToString()] = image;
-                }
+                string key = entry.Digest ?? "";
+                if (!resolved.TryGetValue(key, out ResolvedImage? image))
+                    resolved[key] = image = known._resolved.GetValueOrDefault(key) ?? ResolvedImage.Resolve(entry, platform, read);
                 entries.Add((entry, image));
             }
             catch (Exception e) when (e is InvalidDataException or IOException)
@@ -65,29 +66,36 @@ internal sealed partial class ImageTable
                     LogUnreadable(logger, NameOf(entry)?.ToString() ?? "(no name)", digest, e.Message);
             }
         }
-        return Of(entries, unreadable);
+        return Of(entries, resolved, unreadable);
     }
 
-    private static ImageTable Of(List<(OciDescriptor Entry, ResolvedImage Image)> entries, HashSet<string> unreadable)
+    private static ImageTable Of(
+        List<(OciDescriptor Entry, ResolvedImage Image)> entries, Dictionary<string, ResolvedImage> resolved, HashSet<string> unreadable)
     {
         List<StoredImage> images = [];
         Dictionary<string, StoredImage> byKey = new(StringComparer.Ordinal);
         foreach (IGrouping<Digest, (OciDescriptor Entry, ResolvedImage Image)> group in entries.GroupBy(entry => entry.Image.ConfigDigest))
         {
             List<ImageReference> names = [.. group.Select(entry => NameOf(entry.Entry)).OfType<ImageReference>()];
-            StoredImage image = new(ToRecord(group.First().Image, names, group.Min(entry => LoadedAt(entry.Entry))), group.First().Image);
+            ImageRecord record = ToRecord(group.First().Image, names, group.Min(entry => LoadedAt(entry.Entry)));
+            string? registryDigest = group.Select(entry => RegistryDigestOf(entry.Entry)).FirstOrDefault(digest => digest is not null)?.ToString();
+            StoredImage image = new(record with { RegistryDigest = registryDigest }, group.First().Image);
             images.Add(image);
             byKey[image.Record.Id] = image;
             byKey[image.Resolved.ConfigDigest.Hex] = image;
             foreach (ImageReference name in names)
             {
                 byKey[name.Canonical] = image;
-                foreach ((_, ResolvedImage member) in group)
+                foreach ((OciDescriptor entry, ResolvedImage member) in group)
+                {
                     byKey[$"{name.Repository}@{member.ManifestDigest}"] = image;
+                    if (RegistryDigestOf(entry) is { } digest)
+                        byKey[$"{name.Repository}@{digest}"] = image;
+                }
             }
         }
         images.Sort((a, b) => CompareNames(a.Record, b.Record));
-        return new ImageTable(images, byKey.ToFrozenDictionary(StringComparer.Ordinal), unreadable);
+        return new ImageTable(images, byKey.ToFrozenDictionary(StringComparer.Ordinal), resolved, unreadable);
     }
 
     private static ImageRecord ToRecord(ResolvedImage image, List<ImageReference> names, DateTimeOffset loadedAt) => new(
@@ -117,17 +125,27 @@ internal sealed partial class ImageTable
 
     public const string LoadedAtAnnotation = "io.podagent.image.loaded-at";
 
+    private const string RegistryDigestAnnotation = "io.podagent.image.registry-digest";
+
+    /// <summary>What the registry said the entry's name stands for; null for an image that came from a file.</summary>
+    public static Digest? RegistryDigestOf(OciDescriptor entry) =>
+        Digest.TryParse(entry.Annotations?.GetValueOrDefault(RegistryDigestAnnotation), out Digest digest) ? digest : null;
+
     /// <summary>An entry of the index for one name of an image. The name stands twice, for the tools that read either annotation.</summary>
     /// <param name="descriptor">Of the image's manifest, or of an index around it.</param>
-    public static OciDescriptor ToEntry(OciDescriptor descriptor, ImageReference name, DateTimeOffset loadedAt) => descriptor with
+    /// <param name="registryDigest">What a registry gave for the name; null when it comes from a file.</param>
+    public static OciDescriptor ToEntry(OciDescriptor descriptor, ImageReference name, DateTimeOffset loadedAt, Digest? registryDigest = null)
     {
-        Annotations = new Dictionary<string, string>(StringComparer.Ordinal)
+        Dictionary<string, string> annotations = new(StringComparer.Ordinal)
         {
             [OciArchive.RefNameAnnotation] = name.Canonical,
             [OciArchive.FullNameAnnotation] = name.Canonical,
             [LoadedAtAnnotation] = loadedAt.ToUniversalTime().ToString("yyyy-MM-dd'T'HH:mm:ss.fffffff'Z'", CultureInfo.InvariantCulture),
-        },
-    };
+        };
+        if (registryDigest is { } digest)
+            annotations[RegistryDigestAnnotation] = digest.ToString();
+        return descriptor with { Annotations = annotations };
+    }
 
     [LoggerMessage(3020, LogLevel.Error, "image {Name} ({Digest}) cannot be used: {Problem}")]
     private static partial void LogUnreadable(ILogger logger, string name, string digest, string problem);

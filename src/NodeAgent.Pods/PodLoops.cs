@@ -67,7 +67,7 @@ public sealed partial class PodLoops : IAsyncDisposable
         _clock = new SteadyClock(time);
         _log = logs.CreateLogger<PodLoops>();
         var cache = new PodCache(runtime);
-        var executor = new PodPlanExecutor(runtime, snapshots, new ImageEnsurer(images, stores.Events), stores.Events, _clock, settings.Planner);
+        var executor = new PodPlanExecutor(runtime, snapshots, new ImageEnsurer(images, stores.Events, _clock), stores.Events, _clock, settings.Planner);
         var publisher = new PodStatusPublisher(stores.Pods, stores.Kept, surroundings, _clock);
         Conditions = new NodeConditions(time);
         var allocations = new PodAllocations(settings.Allocatable);

@@ -66,7 +66,7 @@ internal sealed class UnpackBenchmark(string folder)
     {
         Digest blob = DigestsOfBlobs.TryGetValue(path, out Digest known) ? known : DigestsOfBlobs[path] = DigestOf(path);
         using FileStream source = File.OpenRead(path);
-        LayerPipeline.Unpack(source, target, blob, diffId, CancellationToken.None).Apply(target, []);
+        LayerPipeline.Unpack(_ => source, target, blob, diffId, CancellationToken.None).Apply(target, []);
     }
 
     private Dictionary<string, Digest> DigestsOfBlobs { get; } = [];

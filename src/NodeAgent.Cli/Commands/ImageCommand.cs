@@ -1,15 +1,22 @@
 using System.CommandLine;
 using System.Text.Json;
 using NodeAgent.Cli.Client;
+using NodeAgent.Cli.Commands.Images;
 using NodeAgent.Cli.Output;
 
 namespace NodeAgent.Cli.Commands;
 
-/// <summary><c>podctl image load|ls|rm</c></summary>
+/// <summary><c>podctl image …</c></summary>
 internal static class ImageCommand
 {
     public static Command Create(GlobalOptions global) =>
-        new("image", "Bring images to this node, show and remove them") { CreateLoad(global), CreateList(global), CreateRemove(global) };
+        new("image", "Bring images to this node, show and remove them")
+        {
+            PullCommand.Create(global),
+            CreateLoad(global),
+            CreateList(global),
+            CreateRemove(global),
+        };
 
     private static Command CreateLoad(GlobalOptions global)
     {

@@ -12,8 +12,12 @@ public interface IImageService
     /// <summary>All images, ordered by name.</summary>
     ValueTask<IReadOnlyList<ImageRecord>> ListImagesAsync(CancellationToken cancellationToken);
 
-    /// <summary>Brings the image onto the node. Single flight per reference. Throws <see cref="ImageException"/>.</summary>
-    Task<ImageRecord> PullImageAsync(string reference, CancellationToken cancellationToken);
+    /// <summary>
+    /// Asks the registry what the reference stands for now, and brings onto the node what of it is not there yet. Single flight per reference.
+    /// Throws <see cref="ImageException"/>.
+    /// </summary>
+    /// <param name="progress">Told when something has moved, at most some times a second.</param>
+    Task<ImageRecord> PullImageAsync(string reference, IProgress<PullStatus>? progress, CancellationToken cancellationToken);
 
     /// <summary>
     /// Reads an OCI image layout (folder or tar) or a docker-archive from a path on the node. All or nothing: a load cut short leaves no trace.
@@ -47,7 +51,7 @@ public interface ISnapshotter
 /// <summary>An image that is complete on this node.</summary>
 /// <param name="Id">Digest of the image configuration, <c>sha256:…</c>.</param>
 /// <param name="Names">All names with tag, normalised (<c>docker.io/library/busybox:latest</c>), ordered.</param>
-/// <param name="Digest">Digest of the manifest, <c>sha256:…</c>.</param>
+/// <param name="Digest">Digest of the manifest for this platform, <c>sha256:…</c>.</param>
 /// <param name="SizeBytes">Bytes of the compressed content in the store.</param>
 /// <param name="DiffIds">Uncompressed layer digests, lowest first.</param>
 public sealed record ImageRecord(
@@ -57,7 +61,11 @@ public sealed record ImageRecord(
     long SizeBytes,
     IReadOnlyList<string> DiffIds,
     ImageConfig Config,
-    DateTimeOffset LoadedAt);
+    DateTimeOffset LoadedAt)
+{
+    /// <summary>The digest that a registry gave for a name of this image: of an index, or of the manifest itself. Null for one that came from a file.</summary>
+    public string? RegistryDigest { get; init; }
+}
 
 /// <summary>The part of the OCI image configuration that a container inherits. Source: image-spec config.md.</summary>
 public sealed record ImageConfig

@@ -5,7 +5,7 @@ namespace NodeAgent.Images.Content;
 
 /// <summary>
 /// A blob on its way in. Written to a file of its own under <c>ingest/</c>; <see cref="Commit"/> checks it and gives it its place.
-/// Disposed before that, it leaves nothing. Not thread-safe.
+/// Disposed before that, it leaves nothing. One writer; what it has written others may read meanwhile.
 /// </summary>
 public sealed class ContentIngest : IDisposable
 {
@@ -23,7 +23,7 @@ public sealed class ContentIngest : IDisposable
         _lease = lease;
         _path = path;
         _algorithm = algorithm;
-        _file = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0);
+        _file = new FileStream(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
         _hash = Digest.CreateHash(algorithm);
     }
 
@@ -34,6 +34,19 @@ public sealed class ContentIngest : IDisposable
         _hash.AppendData(data);
         _file.Write(data);
         Length += data.Length;
+    }
+
+    /// <summary>What has been written, from an offset on; also after <see cref="Commit"/>, until this is disposed.</summary>
+    /// <returns>The number of bytes, 0 at the end of what there is.</returns>
+    public int Read(Span<byte> buffer, long offset) => RandomAccess.Read(_file.SafeFileHandle, buffer, offset);
+
+    /// <summary>Forgets what was written.</summary>
+    public void Restart()
+    {
+        _hash.GetHashAndReset();
+        _file.SetLength(0);
+        _file.Position = 0;
+        Length = 0;
     }
 
     /// <summary>
@@ -49,7 +62,6 @@ public sealed class ContentIngest : IDisposable
             throw new InvalidDataException($"blob {digest} is damaged: its content has digest {actual}");
         _store.Reached("Content.Ingest.AfterWrite");
         _file.Flush(flushToDisk: true);
-        _file.Dispose();
         _store.Publish(_lease, _path, actual);
         _committed = true;
         return actual;

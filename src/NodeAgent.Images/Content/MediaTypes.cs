@@ -21,7 +21,9 @@ public static class MediaTypes
     public const string DockerLayerGzip = "application/vnd.docker.image.rootfs.diff.tar.gzip";
     public const string DockerLayer = "application/vnd.docker.image.rootfs.diff.tar";
 
-    private const string DockerSchema1 = "application/vnd.docker.distribution.manifest.v1+";
+    public const string DockerSchema1 = "application/vnd.docker.distribution.manifest.v1+json";
+    public const string DockerSchema1Signed = "application/vnd.docker.distribution.manifest.v1+prettyjws";
+
     private const string DockerForeignLayer = "application/vnd.docker.image.rootfs.foreign.diff.tar";
     private const string OciNondistributable = "application/vnd.oci.image.layer.nondistributable.v1.tar";
 
@@ -29,7 +31,7 @@ public static class MediaTypes
 
     public static bool IsManifest(string? mediaType) => mediaType is OciManifest or DockerManifest;
 
-    public static bool IsSchema1(string? mediaType) => mediaType?.StartsWith(DockerSchema1, StringComparison.Ordinal) == true;
+    public static bool IsSchema1(string? mediaType) => mediaType is DockerSchema1 or DockerSchema1Signed;
 
     public static string LayerOf(LayerCompression compression) => compression switch
     {

@@ -35,16 +35,25 @@ public sealed record ResolvedImage(
     /// <param name="read">Gives a document that has the digest asked for, or throws <see cref="InvalidDataException"/>.</param>
     public static ResolvedImage Resolve(OciDescriptor descriptor, NodePlatform platform, Func<Digest, byte[]> read)
     {
+        ValueTask<ResolvedImage> resolved = ResolveAsync(descriptor, platform, (_, digest) => new ValueTask<byte[]>(read(digest)));
+        // Nothing in it waits but reading.
+        return resolved.IsCompleted ? resolved.GetAwaiter().GetResult() : throw new InvalidOperationException("a document was not read at once");
+    }
+
+    /// <summary>The same with documents that may come from elsewhere. What reading throws comes through.</summary>
+    /// <param name="read">Gives the document of a descriptor, whose digest it has.</param>
+    public static async ValueTask<ResolvedImage> ResolveAsync(OciDescriptor descriptor, NodePlatform platform, Func<OciDescriptor, Digest, ValueTask<byte[]>> read)
+    {
         // An index in an index is allowed; one that contains itself cannot be made, and a limit is needed against long chains all the same.
         for (int depth = 0; depth < 8; depth++)
         {
             Digest digest = DigestOf(descriptor, "manifest");
-            byte[] document = read(digest);
+            byte[] document = await read(descriptor, digest);
             string mediaType = MediaTypeOf(descriptor, document);
             if (MediaTypes.IsSchema1(mediaType))
                 throw new InvalidDataException("its manifest is of docker's schema 1, which has been obsolete since 2017; push the image anew with a current tool");
             if (MediaTypes.IsManifest(mediaType))
-                return FromManifest(new OciDescriptor { MediaType = mediaType, Digest = $"{digest}", Size = document.Length }, digest, document, platform, read);
+                return await FromManifestAsync(new OciDescriptor { MediaType = mediaType, Digest = $"{digest}", Size = document.Length }, digest, document, platform, read);
             if (!MediaTypes.IsIndex(mediaType))
                 throw new InvalidDataException($"{digest} has media type {mediaType}, which is neither an image nor an index of images");
             descriptor = platform.Choose(Parse(document, OciJson.Default.OciIndex, "index").Manifests ?? []);
@@ -52,15 +61,15 @@ public sealed record ResolvedImage(
         throw new InvalidDataException("its indexes are nested too deep");
     }
 
-    private static ResolvedImage FromManifest(
-        OciDescriptor descriptor, Digest digest, byte[] document, NodePlatform platform, Func<Digest, byte[]> read)
+    private static async ValueTask<ResolvedImage> FromManifestAsync(
+        OciDescriptor descriptor, Digest digest, byte[] document, NodePlatform platform, Func<OciDescriptor, Digest, ValueTask<byte[]>> read)
     {
         OciManifest manifest = Parse(document, OciJson.Default.OciManifest, "manifest");
         OciDescriptor config = manifest.Config ?? throw new InvalidDataException("its manifest has no configuration");
         if (config.MediaType is not (MediaTypes.OciConfig or MediaTypes.DockerConfig))
             throw new InvalidDataException($"it is no container image: its configuration has media type {config.MediaType}");
         Digest configDigest = DigestOf(config, "configuration");
-        byte[] configDocument = read(configDigest);
+        byte[] configDocument = await read(config, configDigest);
         OciImageConfig parsed = Parse(configDocument, OciJson.Default.OciImageConfig, "configuration");
         platform.Check(parsed);
         return new ResolvedImage(descriptor, digest, document, configDigest, configDocument, parsed, Match(manifest.Layers ?? [], parsed));
@@ -126,7 +135,7 @@ public sealed record ResolvedImage(
             return descriptor.MediaType;
         OciIndex either = Parse(document, OciJson.Default.OciIndex, "manifest");
         if (either.SchemaVersion == 1)
-            return "application/vnd.docker.distribution.manifest.v1+json";
+            return MediaTypes.DockerSchema1;
         return either.MediaType ?? (either.Manifests is null ? MediaTypes.OciManifest : MediaTypes.OciIndex);
     }
 }

@@ -36,17 +36,18 @@ internal sealed class LayerPipeline : IDisposable
     /// Reads the source to its end and writes its entries into a folder. Throws <see cref="LayerException"/>, also when a digest is not the expected
     /// one; what is in the folder then is worthless.
     /// </summary>
-    /// <param name="source">The blob; not disposed.</param>
+    /// <param name="open">Opens the blob; reads of it may wait for more to come, and give up when they are cancelled.</param>
     /// <param name="folder">Empty, nobody else's.</param>
-    /// <param name="blob">Digest of the packed bytes.</param>
+    /// <param name="blob">Digest of the packed bytes; null when it is checked elsewhere.</param>
     /// <param name="diffId">Digest of the archive in it.</param>
-    public static LayerFixups Unpack(Stream source, string folder, Digest blob, Digest diffId, CancellationToken cancellationToken)
+    public static LayerFixups Unpack(Func<CancellationToken, Stream> open, string folder, Digest? blob, Digest diffId, CancellationToken cancellationToken)
     {
         using LayerPipeline pipeline = new(cancellationToken);
+        using Stream source = open(pipeline._stop.Token);
         return pipeline.Run(source, folder, blob, diffId);
     }
 
-    private LayerFixups Run(Stream source, string folder, Digest blob, Digest diffId)
+    private LayerFixups Run(Stream source, string folder, Digest? blob, Digest diffId)
     {
         Digest? packedDigest = null;
         Digest? archiveDigest = null;
@@ -54,8 +55,8 @@ internal sealed class LayerPipeline : IDisposable
         bool isPlain = false;
         Task[] stages =
         [
-            Start(() => packedDigest = Read(source, blob.Algorithm)),
-            Start(() => isPlain = Decompress(blob.Algorithm == diffId.Algorithm)),
+            Start(() => packedDigest = Read(source, blob?.Algorithm)),
+            Start(() => isPlain = Decompress(blob?.Algorithm == diffId.Algorithm)),
             Start(() => archiveDigest = Hash(diffId.Algorithm)),
         ];
         Guard(() => fixups = Write(folder));
@@ -94,9 +95,10 @@ internal sealed class LayerPipeline : IDisposable
         }
     }
 
-    private Digest Read(Stream source, string algorithm)
+    /// <param name="algorithm">Of the digest to compute; null for none.</param>
+    private Digest? Read(Stream source, string? algorithm)
     {
-        using IncrementalHash hash = Digest.CreateHash(algorithm);
+        using IncrementalHash? hash = algorithm is null ? null : Digest.CreateHash(algorithm);
         while (true)
         {
             Block block = new();
@@ -106,11 +108,11 @@ internal sealed class LayerPipeline : IDisposable
                 block.Release();
                 break;
             }
-            hash.AppendData(block.Data);
+            hash?.AppendData(block.Data);
             _packed.Add(block);
         }
         _packed.Complete();
-        return Digest.FromHash(algorithm, hash.GetHashAndReset());
+        return hash is null ? null : Digest.FromHash(algorithm!, hash.GetHashAndReset());
     }
 
     /// <summary>True when the blob is the archive itself and one digest does for both.</summary>

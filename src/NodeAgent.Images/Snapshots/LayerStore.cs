@@ -9,8 +9,12 @@ namespace NodeAgent.Images.Snapshots;
 /// <param name="Chain">Chain id, hex digits.</param>
 /// <param name="DiffId">Digest of the archive.</param>
 /// <param name="Blob">Digest of the packed archive.</param>
-/// <param name="Open">Opens the packed archive at its start.</param>
-public sealed record LayerSource(string Chain, Digest DiffId, Digest Blob, Func<Stream> Open);
+/// <param name="Open">Opens the packed archive at its start; reads may wait for more of it to come.</param>
+/// <param name="Arrived">
+/// Null for a blob in the store, whose digest is checked once more. Else done when all of it has come and its digest was right; what is unpacked before
+/// is not shown to anybody until then.
+/// </param>
+public sealed record LayerSource(string Chain, Digest DiffId, Digest Blob, Func<CancellationToken, Stream> Open, Task? Arrived = null);
 
 /// <summary>
 /// Unpacked layers by chain id, each once, shared by all images and containers that stand on it.
@@ -24,7 +28,9 @@ public sealed record LayerSource(string Chain, Digest DiffId, Digest Blob, Func<
 /// </summary>
 public sealed partial class LayerStore : IAsyncDisposable
 {
-    /// <summary>Layers unpacked at the same time, whatever images they belong to. Each keeps up to four threads busy.</summary>
+    /// <summary>
+    /// Layers unpacked at the same time, whatever images they belong to; as many again while they arrive. Each keeps up to four threads busy.
+    /// </summary>
     private const int Parallelism = 2;
 
     private const UnixFileMode FolderMode = (UnixFileMode)0x1ED; // 0755
@@ -38,6 +44,9 @@ public sealed partial class LayerStore : IAsyncDisposable
     private readonly Action<string>? _failpoint;
     private readonly Trash _trash;
     private readonly SemaphoreSlim _limit = new(Parallelism);
+
+    // Apart, so that layers which are here need not wait for those whose registry is slow.
+    private readonly SemaphoreSlim _arrivingLimit = new(Parallelism);
     private readonly Lock _gate = new();
     private readonly HashSet<string> _present = new(StringComparer.Ordinal);
     private readonly Dictionary<string, LayerFlight> _flights = new(StringComparer.Ordinal);
@@ -179,6 +188,8 @@ public sealed partial class LayerStore : IAsyncDisposable
             LayerFixups fixups = await Named(layer, () => StageAsync(layer, temporary, flight.Cancelled));
             // The part that needs the layers below waits for them outside the limit: they may be waiting for their turn.
             await below;
+            if (layer.Arrived is { } arrived)
+                await arrived.WaitAsync(flight.Cancelled);
             flight.Cancelled.ThrowIfCancellationRequested();
             await Named(layer, () => Task.FromResult(Commit(layer, temporary, fixups, folders)));
             committed = true;
@@ -209,7 +220,7 @@ public sealed partial class LayerStore : IAsyncDisposable
 
     private async Task<LayerFixups> StageAsync(LayerSource layer, string temporary, CancellationToken cancellationToken)
     {
-        await _limit.WaitAsync(cancellationToken);
+        SemaphoreSlim taken = await TakeTurnAsync(layer.Arrived, cancellationToken);
         try
         {
             return await Task.Factory.StartNew(
@@ -219,8 +230,7 @@ public sealed partial class LayerStore : IAsyncDisposable
                     Directory.CreateDirectory(folder);
                     // What a root looks like that no entry describes; the process's umask does not count.
                     File.SetUnixFileMode(folder, FolderMode);
-                    using Stream source = layer.Open();
-                    return LayerPipeline.Unpack(source, folder, layer.Blob, layer.DiffId, cancellationToken);
+                    return LayerPipeline.Unpack(layer.Open, folder, layer.Arrived is null ? layer.Blob : null, layer.DiffId, cancellationToken);
                 },
                 CancellationToken.None,
                 TaskCreationOptions.LongRunning,
@@ -228,8 +238,32 @@ public sealed partial class LayerStore : IAsyncDisposable
         }
         finally
         {
-            _limit.Release();
+            taken.Release();
         }
+    }
+
+    /// <summary>Waits for a turn among the layers that are arriving, or, once this one has arrived, among those that are here.</summary>
+    private async Task<SemaphoreSlim> TakeTurnAsync(Task? arrived, CancellationToken cancellationToken)
+    {
+        if (arrived is { IsCompleted: false })
+        {
+            using var giveUp = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            Task turn = _arrivingLimit.WaitAsync(giveUp.Token);
+            await Task.WhenAny(turn, arrived);
+            if (!turn.IsCompleted)
+                await giveUp.CancelAsync();
+            try
+            {
+                await turn;
+                return _arrivingLimit;
+            }
+            catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+            {
+                // It has come meanwhile.
+            }
+        }
+        await _limit.WaitAsync(cancellationToken);
+        return _limit;
     }
 
     private string Commit(LayerSource layer, string temporary, LayerFixups fixups, IReadOnlyList<string> below)

@@ -31,13 +31,13 @@ internal sealed partial class ApiApplication(ApiRouter router, ILoggerFactory lo
         catch (Exception error)
         {
             ApiException answer = Explain(error);
-            if (answer.Code >= 500) LogFailed(context.Request.Method, context.Request.Path, error);
+            if (answer.Code == 500) LogFailed(context.Request.Method, context.Request.Path, error);
             if (context.Response.HasStarted) context.Abort();
             else await Answer.StatusAsync(context, answer.ToStatus(), CancellationToken.None).ConfigureAwait(false);
         }
     }
 
-    private static ApiException Explain(Exception error) => error switch
+    internal static ApiException Explain(Exception error) => error switch
     {
         ApiException known => known,
         BadHttpRequestException bad => new ApiException(bad.StatusCode, StatusReason.BadRequest, bad.Message),
@@ -45,6 +45,7 @@ internal sealed partial class ApiApplication(ApiRouter router, ILoggerFactory lo
         PodRuntimeException { Failure: RuntimeFailure.NotFound } missing => new ApiException(404, StatusReason.NotFound, missing.Message),
         PodRuntimeException { Failure: RuntimeFailure.NotRunning } idle => new ApiException(409, StatusReason.Conflict, idle.Message),
         ImageException { Failure: ImageFailure.InvalidImageName } name => ApiException.BadRequest(name.Message),
+        ImageException { Failure: ImageFailure.RegistryUnavailable } registry => new ApiException(503, StatusReason.ServiceUnavailable, registry.Message),
         ImageException image => new ApiException(422, StatusReason.Invalid, image.Message),
         _ => new ApiException(500, StatusReason.InternalError, error.Message),
     };

@@ -121,6 +121,7 @@ internal sealed class ApiRouter
     {
         ("GET", "") => _images.ListAsync(context, cancellationToken),
         ("GET", _) => _images.GetAsync(context, name, cancellationToken),
+        ("POST", "") when context.Request.Query["pull"].ToString() is { Length: > 0 } reference => _images.PullAsync(context, reference, cancellationToken),
         ("POST", "") => _images.LoadAsync(context, cancellationToken),
         ("DELETE", not "") => _images.DeleteAsync(context, name, cancellationToken),
         _ => throw ApiException.MethodNotAllowed($"{context.Request.Method} of images{(name.Length > 0 ? "/" + name : "")}: images can be listed, read, loaded (POST) and deleted by name"),

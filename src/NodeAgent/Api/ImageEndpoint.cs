@@ -9,7 +9,7 @@ using NodeAgent.Core.Model;
 namespace NodeAgent.Api;
 
 /// <summary>Images: <c>/apis/podagent.io/v1alpha1/images[/{name}]</c>.</summary>
-internal sealed class ImageEndpoint(IImageService images, Action imagesChanged, StatePaths paths, TimeProvider time)
+internal sealed partial class ImageEndpoint(IImageService images, Action imagesChanged, StatePaths paths, TimeProvider time)
 {
     private static readonly ImageResource View = new();
 

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization.Metadata;
 using NodeAgent.Core.Model;
 
 namespace NodeAgent.Api;
@@ -61,6 +62,10 @@ internal sealed class ResourceWriter<T>(ResourceView<T> view, AcceptedForm form,
         }
         writer.WriteEndObject();
     });
+
+    /// <summary>A line of a watch that tells how far something is.</summary>
+    public static byte[] Progress<TProgress>(TProgress value, JsonTypeInfo<TProgress> contract) =>
+        Line("PROGRESS", writer => JsonSerializer.Serialize(writer, value, contract));
 
     public static byte[] Error(Status status) => Line("ERROR", writer => JsonSerializer.Serialize(writer, status, KubernetesJson.Wire.Status));
 

@@ -3,6 +3,7 @@ using NodeAgent.Core.Admission;
 using NodeAgent.Core.Configuration;
 using NodeAgent.Core.Eviction;
 using NodeAgent.Core.Resources;
+using NodeAgent.Images.Registry;
 using NodeAgent.Runtime.Cgroups;
 
 namespace NodeAgent.Configuration;
@@ -20,6 +21,7 @@ namespace NodeAgent.Configuration;
 /// <param name="Cgroups">What the configuration says of the limits of pods.</param>
 /// <param name="Eviction">When pods have to go because the node runs short of something.</param>
 /// <param name="Reserved">What pods cannot have: the reservations for the system and the agent together.</param>
+/// <param name="Registries">Beside the configuration file.</param>
 public sealed record AgentOptions(
     StatePaths Paths,
     string Socket,
@@ -32,17 +34,20 @@ public sealed record AgentOptions(
     NodeResources Reserved,
     CgroupDriverKind CgroupDriver,
     CgroupSettings Cgroups,
-    EvictionSettings Eviction)
+    EvictionSettings Eviction,
+    RegistryFiles Registries)
 {
     private const int DefaultMaxPods = 110;
     private const string DefaultCgroupRoot = "podagent";
     private static readonly TimeSpan DefaultFileCheckFrequency = TimeSpan.FromSeconds(20), DefaultRestartPeriod = TimeSpan.FromSeconds(300);
 
+    /// <param name="configFolder">Where the configuration file is, or would be.</param>
     /// <param name="cgroupDriver">Made of the setting and the machine, see <see cref="CgroupDriverChoice"/>.</param>
     /// <param name="cgroupMount">Where the cgroup v2 tree is mounted; null when it is not.</param>
     /// <param name="hostName">Of this machine.</param>
     /// <param name="binFolder">Folder of the daemon's executable.</param>
-    public static AgentOptions Resolve(AgentConfiguration file, AgentConfiguration flags, CgroupDriverKind cgroupDriver, string? cgroupMount, string hostName, string binFolder)
+    public static AgentOptions Resolve(
+        AgentConfiguration file, AgentConfiguration flags, string configFolder, CgroupDriverKind cgroupDriver, string? cgroupMount, string hostName, string binFolder)
     {
         string runDir = Absolute(flags.RunDir ?? file.RunDir ?? "/run/podagent");
         string cgroupRoot = (flags.CgroupRoot ?? file.CgroupRoot ?? DefaultCgroupRoot).Trim('/');
@@ -71,7 +76,8 @@ public sealed record AgentOptions(
                 Swap = file.SwapBehavior ?? SwapBehavior.NoSwap,
                 MemoryThrottlingFactor = file.MemoryThrottlingFactor,
             },
-            file.Eviction ?? EvictionSettings.Default);
+            file.Eviction ?? EvictionSettings.Default,
+            new RegistryFiles(Path.Combine(configFolder, "registries.yaml"), Path.Combine(configFolder, "auth.json")));
     }
 
     private static string Absolute(string path) => Path.GetFullPath(path).TrimEnd('/') is { Length: > 0 } trimmed ? trimmed : "/";

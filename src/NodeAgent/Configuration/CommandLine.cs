@@ -63,6 +63,7 @@ internal sealed class CommandLine
             ShimPath = parsed.GetValue(_shim),
         };
         var driver = await CgroupDriverChoice.MakeAsync(flags.CgroupDriver ?? file.CgroupDriver, TimeProvider.System, cancellation);
-        return AgentOptions.Resolve(file, flags, driver, CgroupMount.Find(), Environment.MachineName, AppContext.BaseDirectory);
+        string configFolder = Path.GetDirectoryName(Path.GetFullPath(written ?? DefaultConfigPath)) ?? "/";
+        return AgentOptions.Resolve(file, flags, configFolder, driver, CgroupMount.Find(), Environment.MachineName, AppContext.BaseDirectory);
     }
 }

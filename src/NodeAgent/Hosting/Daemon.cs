@@ -63,7 +63,7 @@ internal sealed partial class Daemon(AgentOptions options, ILoggerFactory loggin
         using var facts = new NodeFacts(options, Version, time.GetUtcNow());
         MakeFolders();
         // Both read the disk and neither needs the other.
-        Task<ImageService> openImages = Task.Run(() => ImageService.OpenAsync(options.Paths, time, logging.CreateLogger<ImageService>()), stop);
+        Task<ImageService> openImages = Task.Run(() => ImageService.OpenAsync(options.Paths, time, logging.CreateLogger<ImageService>(), registries: options.Registries), stop);
         await using PodRuntime runtime = await PodRuntime.OpenAsync(options.Paths, time, logging.CreateLogger<PodRuntime>(), RuntimeOptions(options, facts));
         await using ImageService images = await openImages;
         using var folder = new InotifyManifestFolder(options.Paths.Manifests);

@@ -63,7 +63,7 @@ public static class TarLayerFuzz
             return LayerUnpacker.Unpack(layer, new StreamTarInput(source), CancellationToken.None);
         // A packed archive has another digest than its blob: the refusal at the end is the expected one.
         Digest digest = Digest.OfSha256(archive);
-        return LayerPipeline.Unpack(source, layer, digest, digest, CancellationToken.None);
+        return LayerPipeline.Unpack(_ => source, layer, digest, digest, CancellationToken.None);
     }
 
     /// <summary>Every block that could be a header gets the checksum that its bytes have.</summary>

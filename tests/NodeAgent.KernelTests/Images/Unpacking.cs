@@ -33,7 +33,7 @@ internal sealed class Unpacking : IDisposable
         string layer = Directory.CreateDirectory(_folder[$"layer{_layers.Count}"]).FullName;
         using MemoryStream source = new(blob);
         Digest digest = Digest.OfSha256(blob);
-        LayerFixups fixups = LayerPipeline.Unpack(source, layer, digest, diffId ?? digest, CancellationToken.None);
+        LayerFixups fixups = LayerPipeline.Unpack(_ => source, layer, digest, diffId ?? digest, CancellationToken.None);
         fixups.Apply(layer, [.. Enumerable.Reverse(_layers)]);
         _layers.Add(layer);
         return layer;

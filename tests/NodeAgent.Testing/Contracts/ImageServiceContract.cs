@@ -163,20 +163,22 @@ public abstract class ImageServiceContract
     }
 
     [Fact]
-    public async Task Pulling_what_cannot_be_had_says_which_image()
+    public async Task Pulling_from_a_registry_that_is_not_there_says_which_image_and_that_it_may_be_tried_again()
     {
-        ImageException refused = await Assert.ThrowsAsync<ImageException>(() => Images.PullImageAsync("localhost/never:1", None));
+        ImageException refused = await Assert.ThrowsAsync<ImageException>(() => Images.PullImageAsync("localhost:1/never:1", None));
 
-        Assert.Equal(ImageFailure.ErrImagePull, refused.Failure);
-        Assert.Contains("localhost/never:1", refused.Message, StringComparison.Ordinal);
+        Assert.Equal(ImageFailure.RegistryUnavailable, refused.Failure);
+        Assert.Contains("localhost:1/never:1", refused.Message, StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task Pulling_what_is_here_and_nowhere_else_gives_what_is_here()
+    public async Task A_pull_that_fails_leaves_what_is_here()
     {
-        ImageRecord image = await LoadAsync("a", "web");
+        ImageRecord image = await LoadAsync("a", "localhost:1/web:1");
 
-        Assert.Equal(image.Id, (await Images.PullImageAsync("web", None)).Id);
+        await Assert.ThrowsAsync<ImageException>(() => Images.PullImageAsync("localhost:1/web:1", None));
+
+        Assert.Equal(image.Id, (await Images.ImageStatusAsync("localhost:1/web:1", None))?.Id);
     }
 
     [Fact]

@@ -88,7 +88,7 @@ public sealed class FakeImageService : IImageService, ISnapshotter
             return new ValueTask<IReadOnlyList<ImageRecord>>(Records());
     }
 
-    public Task<ImageRecord> PullImageAsync(string reference, CancellationToken cancellationToken)
+    public Task<ImageRecord> PullImageAsync(string reference, IProgress<PullStatus>? progress, CancellationToken cancellationToken)
     {
         try
         {
@@ -98,18 +98,18 @@ public sealed class FakeImageService : IImageService, ISnapshotter
             {
                 _pulls.Add(canonical);
                 pull = _registry.GetValueOrDefault(canonical);
-                if (pull is null && Find(reference) is { } present)
-                    return Task.FromResult(present);
             }
             return pull is null
-                ? throw new ImageException(ImageFailure.ErrImagePull, $"image {reference} is not on this node and in no registry")
-                : Task.FromResult(Tag(canonical, pull()));
+                ? throw new ImageException(ImageFailure.RegistryUnavailable, $"pull {canonical}: no registry has it")
+                : Task.FromResult(Pulled(canonical, pull()));
         }
         catch (ImageException e)
         {
             return Task.FromException<ImageRecord>(e);
         }
     }
+
+    private ImageRecord Pulled(string name, ImageRecord image) => Tag(name, image with { RegistryDigest = image.Digest });
 
     private ImageRecord Tag(string name, ImageRecord image)
     {

@@ -72,7 +72,7 @@ public sealed class FakePodRuntimeImages : IImageService, ISnapshotter
             return new([.. _images.Values]);
     }
 
-    public async Task<ImageRecord> PullImageAsync(string reference, CancellationToken cancellationToken)
+    public async Task<ImageRecord> PullImageAsync(string reference, IProgress<PullStatus>? progress, CancellationToken cancellationToken)
     {
         await Task.Yield();
         lock (_gate)
@@ -82,7 +82,8 @@ public sealed class FakePodRuntimeImages : IImageService, ISnapshotter
                 throw PullError;
             if (!_registry.Contains(reference))
                 throw new ImageException(ImageFailure.RegistryUnavailable, $"image \"{reference}\": no registry can be asked");
-            return _images[reference] = RecordOf(reference);
+            ImageRecord image = RecordOf(reference);
+            return _images[reference] = image with { RegistryDigest = image.Digest };
         }
     }
 

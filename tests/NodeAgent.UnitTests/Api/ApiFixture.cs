@@ -171,7 +171,22 @@ public sealed class MemoryImages : IImageService
 
     public ValueTask<IReadOnlyList<ImageRecord>> ListImagesAsync(CancellationToken cancellationToken) => ValueTask.FromResult<IReadOnlyList<ImageRecord>>([.. _images.Values]);
 
-    public Task<ImageRecord> PullImageAsync(string reference, CancellationToken cancellationToken) => throw new ImageException(ImageFailure.ErrImagePull, "no registry");
+    /// <summary>What a pull tells before it ends with <see cref="PullError"/> or an image of 7 bytes.</summary>
+    public List<PullStatus> PullMoves { get; } = [];
+
+    public ImageException? PullError { get; set; }
+
+    public async Task<ImageRecord> PullImageAsync(string reference, IProgress<PullStatus>? progress, CancellationToken cancellationToken)
+    {
+        foreach (PullStatus move in PullMoves)
+        {
+            progress?.Report(move);
+            await Task.Yield();
+        }
+        if (PullError is not null) throw PullError;
+        Add(reference, 7);
+        return _images[reference];
+    }
 
     public async Task<IReadOnlyList<ImageRecord>> LoadAsync(string path, string? name, CancellationToken cancellationToken)
     {

@@ -93,7 +93,7 @@ public sealed class PodTroubleTests
 
         Assert.True(world.IsRunning("web"));
         Assert.Equal(PullPolicy.Always, world.Shown("web")!.Spec!.Containers![0].ImagePullPolicy);
-        Assert.Contains(world.EventsOf("web"), e => e.Reason == "Pulled" && e.Message!.Contains("loaded from a file", StringComparison.Ordinal));
+        Assert.Contains(world.EventsOf("web"), e => e.Reason == "Pulled" && e.Message!.Contains("came from a file", StringComparison.Ordinal));
     }
 
     [Fact]

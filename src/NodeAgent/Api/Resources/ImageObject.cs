@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using NodeAgent.Core.Cri;
 using NodeAgent.Core.Model;
 
 namespace NodeAgent.Api.Resources;
@@ -25,6 +26,26 @@ internal sealed record ImageObject
     public required int Layers { get; init; }
     public required string Platform { get; init; }
 }
+
+/// <summary>How far a pull is (podagent.io/v1alpha1 ImagePull).</summary>
+internal sealed record ImagePullObject
+{
+    public string Kind { get; init; } = "ImagePull";
+    public string ApiVersion { get; init; } = ApiGroup.Version;
+
+    /// <summary>Lowest first; empty until the manifest is here.</summary>
+    public required IReadOnlyList<LayerPullObject> Layers { get; init; }
+
+    public static ImagePullObject Of(PullStatus status) => new()
+    {
+        Layers = [.. status.Layers.Select(layer => new LayerPullObject(layer.Digest, layer.Size, layer.Received, layer.State.ToString()))],
+    };
+}
+
+/// <param name="Size">Bytes, packed.</param>
+/// <param name="Received">Bytes that have come.</param>
+/// <param name="State">A <see cref="LayerPullState"/>.</param>
+internal sealed record LayerPullObject(string Digest, long Size, long Received, string State);
 
 /// <summary>A manifest file with faults (podagent.io/v1alpha1 ManifestError).</summary>
 internal sealed record ManifestErrorObject
@@ -52,5 +73,6 @@ internal static class ApiGroup
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     Converters = [typeof(TimeConverter)])]
 [JsonSerializable(typeof(ImageObject))]
+[JsonSerializable(typeof(ImagePullObject))]
 [JsonSerializable(typeof(ManifestErrorObject))]
 internal sealed partial class ApiGroupJson : JsonSerializerContext;

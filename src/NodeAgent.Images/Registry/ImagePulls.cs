@@ -1,0 +1,140 @@
+using NodeAgent.Core.Cri;
+using NodeAgent.Images.Content;
+using NodeAgent.Images.References;
+
+namespace NodeAgent.Images.Registry;
+
+/// <summary>
+/// Pulls under way: one per reference, however many ask for it, and one download per blob, however many images need it.
+/// <code>
+///   (nothing) --first to ask--> under way --more may join--> done: the record, or the failure, for all of them
+///                                         --the last one leaves--> cancelled
+/// </code>
+/// Thread-safe.
+/// </summary>
+internal sealed class ImagePulls(ContentStore content, RegistryClient registry, TimeProvider time) : IDisposable
+{
+    /// <summary>Blobs that are downloaded at the same time, whatever images they belong to.</summary>
+    private const int ParallelDownloads = 6;
+
+    private static readonly TimeSpan ReportPeriod = TimeSpan.FromMilliseconds(100);
+
+    private sealed class Flight
+    {
+        public CancellationTokenSource Cancel { get; } = new();
+        public PullProgress Progress { get; } = new();
+        public Task<ImageRecord> Done { get; set; } = null!;
+        public int Waiters { get; set; }
+    }
+
+    private readonly Lock _gate = new();
+    private readonly Dictionary<string, Flight> _flights = new(StringComparer.Ordinal);
+    private readonly Dictionary<Digest, BlobFlight> _blobs = [];
+    private readonly SemaphoreSlim _limit = new(ParallelDownloads);
+
+    /// <summary>Joins the pull of a reference, or begins it.</summary>
+    /// <param name="pull">The work, on a thread of its own; cancelled when nobody waits any more.</param>
+    public async Task<ImageRecord> JoinAsync(
+        ImageReference reference, Func<RegistrySource, PullProgress, CancellationToken, Task<ImageRecord>> pull, IProgress<PullStatus>? progress,
+        CancellationToken cancellationToken)
+    {
+        Flight? flight;
+        string key = reference.Canonical;
+        lock (_gate)
+        {
+            if (!_flights.TryGetValue(key, out flight))
+            {
+                Flight begun = flight = new Flight();
+                // Its settings are read now: a fault in them is the asker's to hear.
+                RegistrySource source = registry.SourceOf(reference);
+                flight.Done = Task.Run(() => pull(source, begun.Progress, begun.Cancel.Token), CancellationToken.None);
+                _ = flight.Done.ContinueWith(task => _ = task.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+                _flights[key] = flight;
+            }
+            flight.Waiters++;
+        }
+        try
+        {
+            if (progress is not null)
+                await ReportAsync(flight, progress, cancellationToken);
+            return await flight.Done.WaitAsync(cancellationToken);
+        }
+        finally
+        {
+            Leave(key, flight);
+        }
+    }
+
+    private void Leave(string key, Flight flight)
+    {
+        lock (_gate)
+        {
+            bool last = --flight.Waiters == 0;
+            // Who comes after the end asks the registry anew.
+            if ((last || flight.Done.IsCompleted) && _flights.GetValueOrDefault(key) == flight)
+                _flights.Remove(key);
+            if (last)
+                flight.Cancel.Cancel();
+        }
+    }
+
+    /// <summary>Tells of every change while the pull goes on, and of its last state.</summary>
+    private async Task ReportAsync(Flight flight, IProgress<PullStatus> progress, CancellationToken cancellationToken)
+    {
+        PullStatus told = PullStatus.Resolving;
+        progress.Report(told);
+        bool done;
+        do
+        {
+            Task period = Task.Delay(ReportPeriod, time, cancellationToken);
+            done = await Task.WhenAny(flight.Done, period) == flight.Done;
+            cancellationToken.ThrowIfCancellationRequested();
+            PullStatus current = flight.Progress.Current;
+            if (!current.Equals(told))
+                progress.Report(told = current);
+        }
+        while (!done);
+    }
+
+    /// <summary>Takes part in the download of a blob, or begins it. The caller gives it back with <see cref="Leave(BlobFlight)"/>.</summary>
+    public BlobFlight Download(RegistrySource source, ResolvedLayer layer)
+    {
+        lock (_gate)
+        {
+            if (_blobs.TryGetValue(layer.Blob, out BlobFlight? flight) && !flight.Download.Completed.IsFaulted && flight.TryJoin())
+                return flight;
+            ContentLease lease = content.NewLease();
+            BlobDownload download = new(layer.Blob, layer.Size, content.BeginIngest(lease, layer.Blob.Algorithm));
+            flight = new BlobFlight(download, lease, (blob, cancellationToken) => FetchAsync(source, blob, cancellationToken));
+            _blobs[layer.Blob] = flight;
+            return flight;
+        }
+    }
+
+    private async Task FetchAsync(RegistrySource source, BlobDownload blob, CancellationToken cancellationToken)
+    {
+        await _limit.WaitAsync(cancellationToken);
+        try
+        {
+            await source.DownloadAsync(blob, cancellationToken);
+        }
+        finally
+        {
+            _limit.Release();
+        }
+    }
+
+    public void Leave(BlobFlight flight)
+    {
+        lock (_gate)
+        {
+            if (!flight.Leave())
+                return;
+            if (_blobs.GetValueOrDefault(flight.Download.Digest) == flight)
+                _blobs.Remove(flight.Download.Digest);
+        }
+        flight.Dispose();
+    }
+
+    public void Dispose() => registry.Dispose();
+}
