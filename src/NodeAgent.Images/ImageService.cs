@@ -31,7 +31,7 @@ public sealed partial class ImageService : IImageService, ISnapshotter, IAsyncDi
     private readonly Trash _trash;
     private readonly ImagePulls _pulls;
     private readonly string _contentFolder;
-    private readonly NodePlatform _platform = NodePlatform.Current;
+    private readonly NodePlatform _platform;
     private readonly SemaphoreSlim _change = new(1);
     private readonly ConditionalWeakTable<ImageRecord, IReadOnlyList<string>> _chains = [];
     private ImageTable _table = ImageTable.Empty;
@@ -42,6 +42,7 @@ public sealed partial class ImageService : IImageService, ISnapshotter, IAsyncDi
         _logger = logger;
         _content = content;
         _contentFolder = paths.Content;
+        _platform = NodePlatform.Read(paths.Proc);
         _pulls = new ImagePulls(content, new RegistryClient(registries, time), time);
         foreach (string folder in new[] { "layers", "containers", "tmp", "trash" })
             Directory.CreateDirectory(Path.Combine(paths.Snapshots, folder), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);

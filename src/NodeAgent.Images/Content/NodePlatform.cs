@@ -1,5 +1,5 @@
 using System.Runtime.InteropServices;
-using System.Runtime.Intrinsics.X86;
+using System.Text;
 
 namespace NodeAgent.Images.Content;
 
@@ -8,18 +8,39 @@ namespace NodeAgent.Images.Content;
 /// <param name="Variants">Best first. An image that names none is of the last.</param>
 public sealed record NodePlatform(string Architecture, IReadOnlyList<string> Variants)
 {
-    public static NodePlatform Current { get; } = RuntimeInformation.ProcessArchitecture switch
+    private const int FirstProcessor = 8 * 1024;
+
+    private static readonly string[][] FlagsOfLevels =
+    [
+        ["cx16", "lahf_lm", "popcnt", "ssse3", "sse4_1", "sse4_2"],
+        ["abm", "avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "movbe", "xsave"],
+        ["avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"],
+    ];
+
+    /// <param name="proc">Where procfs is mounted. The kernel is asked, not the runtime: what that was compiled for is another matter.</param>
+    public static NodePlatform Read(string proc) => RuntimeInformation.ProcessArchitecture switch
     {
         System.Runtime.InteropServices.Architecture.Arm64 => new NodePlatform("arm64", ["v8"]),
-        _ => new NodePlatform("amd64", LevelsOfX86()),
+        _ => new NodePlatform("amd64", LevelsOfX86(FlagsIn(Path.Combine(proc, "cpuinfo")))),
     };
 
-    /// <summary>The levels of the x86-64 psABI.</summary>
-    private static string[] LevelsOfX86() =>
-        Avx512F.IsSupported && Avx512BW.IsSupported && Avx512DQ.IsSupported && Avx512F.VL.IsSupported ? ["v4", "v3", "v2", "v1"]
-        : Avx2.IsSupported && Bmi2.IsSupported && Fma.IsSupported && Lzcnt.IsSupported ? ["v3", "v2", "v1"]
-        : Sse42.IsSupported && Popcnt.IsSupported ? ["v2", "v1"]
-        : ["v1"];
+    /// <summary>The levels of the x86-64 psABI that a processor has, highest first.</summary>
+    /// <param name="flags">As <c>/proc/cpuinfo</c> lists them.</param>
+    internal static string[] LevelsOfX86(IReadOnlySet<string> flags)
+    {
+        int level = 1 + FlagsOfLevels.TakeWhile(wanted => wanted.All(flags.Contains)).Count();
+        return [.. Enumerable.Range(1, level).Reverse().Select(number => $"v{number}")];
+    }
+
+    private static HashSet<string> FlagsIn(string cpuinfo)
+    {
+        // All processors have the same; the kernel takes its time for each.
+        byte[] start = new byte[FirstProcessor];
+        using FileStream file = new(cpuinfo, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
+        string text = Encoding.ASCII.GetString(start, 0, file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false));
+        string? line = text.Split('\n').FirstOrDefault(line => line.StartsWith("flags", StringComparison.Ordinal));
+        return line is null ? [] : [.. line[(line.IndexOf(':', StringComparison.Ordinal) + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries)];
+    }
 
     /// <summary>
     /// The manifest of an index that fits best; one that names no platform only when nothing names this one.
