@@ -26,6 +26,7 @@ public sealed partial class ImageService : IImageService, ISnapshotter, IAsyncDi
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly ContentStore _content;
+    private readonly PinnedNames _pinned;
     private readonly LayerStore _layers;
     private readonly ContainerSnapshots _containers;
     private readonly Trash _trash;
@@ -36,11 +37,13 @@ public sealed partial class ImageService : IImageService, ISnapshotter, IAsyncDi
     private readonly ConditionalWeakTable<ImageRecord, IReadOnlyList<string>> _chains = [];
     private ImageTable _table = ImageTable.Empty;
 
-    private ImageService(StatePaths paths, TimeProvider time, ILogger logger, ContentStore content, Action<string>? failpoint, RegistryFiles? registries)
+    private ImageService(
+        StatePaths paths, TimeProvider time, ILogger logger, ContentStore content, Action<string>? failpoint, RegistryFiles? registries, PinnedNames pinned)
     {
         _time = time;
         _logger = logger;
         _content = content;
+        _pinned = pinned;
         _contentFolder = paths.Content;
         _platform = NodePlatform.Read(paths.Proc);
         _pulls = new ImagePulls(content, new RegistryClient(registries, time), time);
@@ -58,13 +61,14 @@ public sealed partial class ImageService : IImageService, ISnapshotter, IAsyncDi
     /// </summary>
     /// <param name="failpoint">Called with a name at the points where a crash would be interesting; null outside tests.</param>
     /// <param name="registries">Where images are pulled from, and by what rights; null for every registry at its own address, by nobody's.</param>
+    /// <param name="pinned">Images that are never removed to make room; null for none.</param>
     public static async Task<ImageService> OpenAsync(
-        StatePaths paths, TimeProvider time, ILogger<ImageService> logger, Action<string>? failpoint = null, RegistryFiles? registries = null)
+        StatePaths paths, TimeProvider time, ILogger<ImageService> logger, Action<string>? failpoint = null, RegistryFiles? registries = null, PinnedNames? pinned = null)
     {
         ContentStore content = ContentStore.Open(paths.Content, failpoint);
         try
         {
-            ImageService service = new(paths, time, logger, content, failpoint, registries);
+            ImageService service = new(paths, time, logger, content, failpoint, registries, pinned ?? PinnedNames.None);
             await service.ChangeAsync(service.Refresh, CancellationToken.None);
             service._layers.BeginSync();
             return service;
@@ -248,7 +252,7 @@ public sealed partial class ImageService : IImageService, ISnapshotter, IAsyncDi
     /// <summary>Shows the index as it is now to readers, and lets go what it does not hold any more.</summary>
     private void Refresh()
     {
-        Volatile.Write(ref _table, ImageTable.Build(_content.Index, _platform, _content.ReadDocument, _table, _logger));
+        Volatile.Write(ref _table, ImageTable.Build(_content.Index, _platform, _content.ReadDocument, _table, _pinned, _logger));
         Sweep();
     }
 

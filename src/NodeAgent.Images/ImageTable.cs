@@ -44,7 +44,7 @@ internal sealed partial class ImageTable
 
     /// <param name="known">What an earlier table resolved is resolved: documents are immutable.</param>
     public static ImageTable Build(
-        IReadOnlyList<OciDescriptor> index, NodePlatform platform, Func<Digest, byte[]> read, ImageTable known, ILogger logger)
+        IReadOnlyList<OciDescriptor> index, NodePlatform platform, Func<Digest, byte[]> read, ImageTable known, PinnedNames pinned, ILogger logger)
     {
         // By the digest of the entry, which may be that of an index around the manifest.
         Dictionary<string, ResolvedImage> resolved = new(StringComparer.Ordinal);
@@ -66,36 +66,44 @@ internal sealed partial class ImageTable
                     LogUnreadable(logger, NameOf(entry)?.ToString() ?? "(no name)", digest, e.Message);
             }
         }
-        return Of(entries, resolved, unreadable);
+        return Of(entries, resolved, unreadable, pinned);
     }
 
     private static ImageTable Of(
-        List<(OciDescriptor Entry, ResolvedImage Image)> entries, Dictionary<string, ResolvedImage> resolved, HashSet<string> unreadable)
+        List<(OciDescriptor Entry, ResolvedImage Image)> entries, Dictionary<string, ResolvedImage> resolved, HashSet<string> unreadable, PinnedNames pinned)
     {
         List<StoredImage> images = [];
         Dictionary<string, StoredImage> byKey = new(StringComparer.Ordinal);
         foreach (IGrouping<Digest, (OciDescriptor Entry, ResolvedImage Image)> group in entries.GroupBy(entry => entry.Image.ConfigDigest))
         {
             List<ImageReference> names = [.. group.Select(entry => NameOf(entry.Entry)).OfType<ImageReference>()];
-            ImageRecord record = ToRecord(group.First().Image, names, group.Min(entry => LoadedAt(entry.Entry)));
+            string[] keys = [.. KeysOf(names, group)];
             string? registryDigest = group.Select(entry => RegistryDigestOf(entry.Entry)).FirstOrDefault(digest => digest is not null)?.ToString();
-            StoredImage image = new(record with { RegistryDigest = registryDigest }, group.First().Image);
+            ImageRecord record = ToRecord(group.First().Image, names, group.Min(entry => LoadedAt(entry.Entry)));
+            StoredImage image = new(record with { RegistryDigest = registryDigest, Pinned = keys.Any(pinned.Matches) }, group.First().Image);
             images.Add(image);
             byKey[image.Record.Id] = image;
             byKey[image.Resolved.ConfigDigest.Hex] = image;
-            foreach (ImageReference name in names)
-            {
-                byKey[name.Canonical] = image;
-                foreach ((OciDescriptor entry, ResolvedImage member) in group)
-                {
-                    byKey[$"{name.Repository}@{member.ManifestDigest}"] = image;
-                    if (RegistryDigestOf(entry) is { } digest)
-                        byKey[$"{name.Repository}@{digest}"] = image;
-                }
-            }
+            foreach (string key in keys)
+                byKey[key] = image;
         }
         images.Sort((a, b) => CompareNames(a.Record, b.Record));
         return new ImageTable(images, byKey.ToFrozenDictionary(StringComparer.Ordinal), resolved, unreadable);
+    }
+
+    /// <summary>The names of an image, and its digests in the repositories of its names.</summary>
+    private static IEnumerable<string> KeysOf(IEnumerable<ImageReference> names, IEnumerable<(OciDescriptor Entry, ResolvedImage Image)> entries)
+    {
+        foreach (ImageReference name in names)
+        {
+            yield return name.Canonical;
+            foreach ((OciDescriptor entry, ResolvedImage image) in entries)
+            {
+                yield return $"{name.Repository}@{image.ManifestDigest}";
+                if (RegistryDigestOf(entry) is { } digest)
+                    yield return $"{name.Repository}@{digest}";
+            }
+        }
     }
 
     private static ImageRecord ToRecord(ResolvedImage image, List<ImageReference> names, DateTimeOffset loadedAt) => new(

@@ -31,6 +31,7 @@ public sealed partial class EvictionLoop
     private readonly INodeStats _stats;
     private readonly PodWorkers _workers;
     private readonly NodeConditions _conditions;
+    private readonly ImageCollector _images;
     private readonly NodeReclaim _reclaim;
     private readonly EventStore _events;
     private readonly EvictionSettings _settings;
@@ -44,12 +45,13 @@ public sealed partial class EvictionLoop
     private DateTimeOffset _limitsDueAt = DateTimeOffset.MinValue;
 
     internal EvictionLoop(
-        IPodRuntime runtime, IImageService images, ISnapshotter snapshots, INodeStats stats, PodWorkers workers, NodeConditions conditions, EventStore events,
+        IPodRuntime runtime, ISnapshotter snapshots, ImageCollector images, INodeStats stats, PodWorkers workers, NodeConditions conditions, EventStore events,
         EvictionSettings settings, TimeSpan period, string nodeName, SteadyClock clock, ILogger<EvictionLoop> log)
     {
         (_runtime, _stats, _workers, _conditions, _events) = (runtime, stats, workers, conditions, events);
         (_settings, _period, _nodeName, _clock, _log) = (settings, period, nodeName, clock, log);
-        _reclaim = new NodeReclaim(runtime, images, snapshots, workers, clock, log);
+        _images = images;
+        _reclaim = new NodeReclaim(runtime, snapshots, images);
         Heartbeat = new LoopHeartbeat("eviction", HeartbeatLimit, clock.Time);
     }
 
@@ -191,7 +193,7 @@ public sealed partial class EvictionLoop
     private async Task<IReadOnlyList<PodRuntimeState>> ListAsync(CancellationToken stopping)
     {
         var states = await _runtime.ListPodsAsync(stopping);
-        await _reclaim.NoteUseAsync(states, stopping);
+        await _images.NoteAsync(states, stopping);
         return states;
     }
 

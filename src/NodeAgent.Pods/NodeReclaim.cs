@@ -1,4 +1,3 @@
-using Microsoft.Extensions.Logging;
 using NodeAgent.Core.Cri;
 using NodeAgent.Core.Eviction;
 using NodeAgent.Core.Model;
@@ -9,32 +8,8 @@ namespace NodeAgent.Pods;
 /// Makes room before any pod has to go: the volumes of pods that are over and what dead containers wrote into their root file systems, then images that no pod
 /// names or runs, longest unused first, until there is enough. What an evicted pod held is freed so, too. Called by the eviction loop's task alone.
 /// </summary>
-internal sealed partial class NodeReclaim(IPodRuntime runtime, IImageService images, ISnapshotter snapshots, PodWorkers workers, SteadyClock clock, ILogger log)
+internal sealed class NodeReclaim(IPodRuntime runtime, ISnapshotter snapshots, ImageCollector images)
 {
-    private readonly Dictionary<string, DateTimeOffset> _lastUsed = new(StringComparer.Ordinal);
-
-    /// <summary>Remembers which images are in use now: what is longest unused is known only to who has looked.</summary>
-    public async Task<IReadOnlySet<string>> NoteUseAsync(IReadOnlyList<PodRuntimeState> running, CancellationToken cancellationToken)
-    {
-        var inUse = running.SelectMany(pod => pod.Containers).Select(run => run.ImageId).ToHashSet(StringComparer.Ordinal);
-        foreach (string reference in workers.Specifications.SelectMany(ImagesOf).Distinct(StringComparer.Ordinal))
-        {
-            try
-            {
-                if (await images.ImageStatusAsync(reference, cancellationToken) is { } image)
-                    inUse.Add(image.Id);
-            }
-            catch (ImageException)
-            {
-                // A name that is none names no image; the pod's own worker tells.
-            }
-        }
-
-        foreach (string id in inUse)
-            _lastUsed[id] = clock.Now;
-        return inUse;
-    }
-
     /// <param name="states">Everything the node has, pods that are over included.</param>
     /// <param name="over">Those of them that are over for good.</param>
     /// <returns>Whether there is enough room now.</returns>
@@ -52,31 +27,8 @@ internal sealed partial class NodeReclaim(IPodRuntime runtime, IImageService ima
         foreach (var run in states.SelectMany(pod => pod.Containers).Where(run => run.State == ContainerRunState.Exited && there.Contains(run.Id.Value)))
             await snapshots.RemoveAsync(run.Id.Value, cancellationToken);
         await snapshots.WaitForDeletionsAsync(cancellationToken);
-        if (IsRelieved())
-            return true;
-
-        var inUse = await NoteUseAsync(states, cancellationToken);
-        foreach (var image in UnusedImages.Of(await images.ListImagesAsync(cancellationToken), inUse, _lastUsed, clock.Now))
-        {
-            LogImageRemoved(image.Names.Count > 0 ? image.Names[0] : image.Id, image.SizeBytes, EvictionSignals.Name(threshold.Signal));
-            foreach (string name in image.Names.Count > 0 ? image.Names : [image.Id])
-                await images.RemoveImageAsync(name, cancellationToken);
-            _lastUsed.Remove(image.Id);
-            await snapshots.WaitForDeletionsAsync(cancellationToken);
-            if (IsRelieved())
-                return true;
-        }
-
-        return false;
+        return (await images.FreeAsync(IsRelieved, EvictionSignals.Name(threshold.Signal) + " is low", cancellationToken)).Enough;
 
         bool IsRelieved() => EvictionDecision.IsRelieved(threshold, stats.ReadNode());
     }
-
-    private static IEnumerable<string> ImagesOf(Pod pod) =>
-        (pod.Spec?.InitContainers ?? []).Concat(pod.Spec?.Containers ?? []).Select(container => container.Image ?? "").Where(image => image.Length > 0);
-
-    private void LogImageRemoved(string image, long bytes, string signal) => ImageRemoved(log, image, bytes, signal);
-
-    [LoggerMessage(3511, LogLevel.Warning, "image {Image} ({Bytes} bytes), which no pod uses, is removed: {Signal} is low")]
-    private static partial void ImageRemoved(ILogger log, string image, long bytes, string signal);
 }

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using NodeAgent.Core.Admission;
 using NodeAgent.Core.Cri;
 using NodeAgent.Core.Eviction;
+using NodeAgent.Core.ImageGc;
 using NodeAgent.Core.Planning;
 
 namespace NodeAgent.Pods;
@@ -19,6 +20,11 @@ public sealed record PodLoopsSettings
 
     /// <summary>Between looks at what the node has left; what the kernel reports is seen at once.</summary>
     public TimeSpan HousekeepingPeriod { get; init; } = TimeSpan.FromSeconds(10);
+
+    public ImageGcSettings ImageGc { get; init; } = ImageGcSettings.Default;
+
+    /// <summary>Between looks at the disk of the images; a kubelet's.</summary>
+    public TimeSpan ImageGcPeriod { get; init; } = TimeSpan.FromMinutes(5);
 
     /// <summary>Between listings of everything that runs, the net under the runtime's events.</summary>
     public TimeSpan RelistPeriod { get; init; } = TimeSpan.FromSeconds(30);
@@ -46,6 +52,7 @@ public sealed partial class PodLoops : IAsyncDisposable
     private readonly ManifestWatcher _watcher;
     private readonly Pleg _pleg;
     private readonly EvictionLoop? _eviction;
+    private readonly ImageGcLoop? _imageGc;
     private readonly CancellationTokenSource _stopping = new();
     private readonly TaskCompletionSource _recovered = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Task _loops = Task.CompletedTask;
@@ -74,6 +81,8 @@ public sealed partial class PodLoops : IAsyncDisposable
         Workers = new PodWorkers(new PodWorkerParts(
             runtime, cache, executor, publisher, stores.Kept, stores.Events, allocations, Conditions, _clock, settings.Planner, logs.CreateLogger<PodWorker>()));
         allocations.RoomFreed += Workers.RetryResizes;
+        ImageUse = new ImageUse(runtime, images, Workers);
+        Images = new ImageCollector(runtime, images, snapshots, ImageUse, settings.ImageGc, _clock, logs.CreateLogger<ImageCollector>());
         var intake = new ManifestIntake(surroundings.NodeName, folder.Path, Workers, stores, logs.CreateLogger<ManifestIntake>());
         var leavings = new OrphanVolumes(runtime, stores.Kept, Workers, intake, logs.CreateLogger<OrphanVolumes>());
         _watcher = new ManifestWatcher(folder, intake, leavings, _clock, settings.Watcher, logs.CreateLogger<ManifestWatcher>());
@@ -81,8 +90,10 @@ public sealed partial class PodLoops : IAsyncDisposable
         if (stats is not null)
         {
             _eviction = new EvictionLoop(
-                runtime, images, snapshots, stats, Workers, Conditions, stores.Events, settings.Eviction, settings.HousekeepingPeriod, surroundings.NodeName, _clock,
+                runtime, snapshots, Images, stats, Workers, Conditions, stores.Events, settings.Eviction, settings.HousekeepingPeriod, surroundings.NodeName, _clock,
                 logs.CreateLogger<EvictionLoop>());
+            _imageGc = new ImageGcLoop(
+                Images, stats, Workers, stores.Events, settings.ImageGc, settings.ImageGcPeriod, surroundings.NodeName, _clock, logs.CreateLogger<ImageGcLoop>());
         }
     }
 
@@ -91,9 +102,15 @@ public sealed partial class PodLoops : IAsyncDisposable
     /// <summary>Under which pressure the node is.</summary>
     public NodeConditions Conditions { get; }
 
+    /// <summary>Which images pods need.</summary>
+    public ImageUse ImageUse { get; }
+
+    /// <summary>Removes images that no pod needs.</summary>
+    public ImageCollector Images { get; }
+
     /// <summary>The loops that have to turn for the agent to be alive.</summary>
     public IReadOnlyList<LoopHeartbeat> Heartbeats =>
-        _eviction is null ? [_watcher.Heartbeat, _pleg.Heartbeat] : [_watcher.Heartbeat, _pleg.Heartbeat, _eviction.Heartbeat];
+        [_watcher.Heartbeat, _pleg.Heartbeat, .. _eviction is null ? [] : new[] { _eviction.Heartbeat }, .. _imageGc is null ? [] : new[] { _imageGc.Heartbeat }];
 
     /// <summary>Sets the loops going and returns; <see cref="WaitForRecoveryAsync"/> tells when they are all there.</summary>
     public void Start() => _loops = RunAsync();
@@ -144,6 +161,8 @@ public sealed partial class PodLoops : IAsyncDisposable
         List<Task> loops = [events, _pleg.RunRelistAsync(_stopping.Token), _watcher.RunAsync(_stopping.Token)];
         if (_eviction is not null)
             loops.Add(_eviction.RunAsync(_stopping.Token));
+        if (_imageGc is not null)
+            loops.Add(_imageGc.RunAsync(_stopping.Token));
         try
         {
             await await Task.WhenAny(loops);

@@ -80,6 +80,16 @@ public sealed partial class PodWorkers(PodWorkerParts parts)
         }
     }
 
+    /// <summary>A full set of wishes has been set: every pod that is wanted is among <see cref="Specifications"/>.</summary>
+    public bool WishesKnown
+    {
+        get
+        {
+            lock (_gate)
+                return _wishesKnown;
+        }
+    }
+
     /// <summary>Where the pods come from that there are workers for.</summary>
     public IReadOnlySet<string> Sources
     {

@@ -16,6 +16,7 @@ internal static class ImageCommand
             CreateLoad(global),
             CreateList(global),
             CreateRemove(global),
+            ImagePruneCommand.Create(global),
         };
 
     private static Command CreateLoad(GlobalOptions global)
@@ -50,6 +51,7 @@ internal static class ImageCommand
             else if (form == "yaml") YamlOutput.Write(global.Io.Out, list);
             else if (new TablePrinter(global.Io.Out, form == "wide", withNamespace: false, headers: true).Print(list) == 0)
                 global.Io.Error.WriteLine("No resources found");
+            else if (form == "wide") global.Io.Out.Write(ImageFsLine.Of(client, "image ls") + "\n");
             return ExitCode.Fine;
         });
         return command;

@@ -9,7 +9,8 @@ namespace NodeAgent.Cli.Commands;
 /// <summary>What <c>describe node</c> says.</summary>
 internal static class NodeDescription
 {
-    public static void Write(Description description, Node node, IReadOnlyList<Pod> pods, DateTimeOffset now)
+    /// <param name="images">What all images take on disk.</param>
+    public static void Write(Description description, Node node, string images, IReadOnlyList<Pod> pods, DateTimeOffset now)
     {
         description.Field(0, "Name", node.Metadata.Name);
         description.Field(0, "Labels", PodDescription.Pairs(node.Metadata.Labels, "="));
@@ -35,6 +36,7 @@ internal static class NodeDescription
             description.Field(1, "Container Runtime Version", info.ContainerRuntimeVersion);
             description.Field(1, "Agent Version", info.KubeletVersion);
         }
+        description.Field(0, "Images", images);
         description.Heading(0, $"Pods ({pods.Count} in total)");
         if (pods.Count == 0) return;
         description.Row(1, "Namespace", "Name", "Ready", "Status", "Age");

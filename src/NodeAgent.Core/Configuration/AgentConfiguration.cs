@@ -1,5 +1,6 @@
 using NodeAgent.Core.Admission;
 using NodeAgent.Core.Eviction;
+using NodeAgent.Core.ImageGc;
 using NodeAgent.Core.Resources;
 
 namespace NodeAgent.Core.Configuration;
@@ -86,4 +87,13 @@ public sealed record AgentConfiguration
     /// limit, or what pods may have where they have none. Not written: never.
     /// </summary>
     public double? MemoryThrottlingFactor { get; init; }
+
+    /// <summary>
+    /// <c>imageGCHighThresholdPercent</c>, <c>imageGCLowThresholdPercent</c>, <c>imageMinimumGCAge</c>, <c>imageMaximumGCAge</c>; default
+    /// <see cref="ImageGcSettings.Default"/>.
+    /// </summary>
+    public ImageGcSettings? ImageGc { get; init; }
+
+    /// <summary>Names of images that are never removed to make room, or their beginnings, with a <c>*</c> at the end. Default none.</summary>
+    public IReadOnlyList<string>? PinnedImages { get; init; }
 }

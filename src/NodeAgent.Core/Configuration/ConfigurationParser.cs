@@ -16,7 +16,7 @@ public static class ConfigurationParser
         "apiVersion", "kind", "nodeName", "staticPodPath", "fileCheckFrequency", "rootDir", "runDir", "podLogsDir", "socket",
         "cgroupDriver", "cgroupRoot", "network", "requireControllers", "shimPath", "crashLoopBackOff",
         "maxPods", "systemReserved", "kubeReserved", .. EvictionReader.Fields,
-        "podPidsLimit", "singleProcessOOMKill", "memorySwap", "memoryThrottlingFactor",
+        "podPidsLimit", "singleProcessOOMKill", "memorySwap", "memoryThrottlingFactor", .. ImageGcReader.Fields,
     ];
 
     private const int LargestPodCount = 1_000_000;
@@ -26,8 +26,9 @@ public static class ConfigurationParser
     private static readonly string[] ReservableResources = [ResourceName.Cpu, ResourceName.EphemeralStorage, ResourceName.Memory];
     private static readonly TimeSpan ShortestRestartPeriod = TimeSpan.FromSeconds(1), LongestRestartPeriod = TimeSpan.FromSeconds(300);
 
+    /// <param name="pinProblem">What is wrong with a pattern of <c>pinnedImages</c>, null for nothing: known to who knows how images are named.</param>
     /// <returns>The settings, or null with at least one error.</returns>
-    public static (AgentConfiguration? Configuration, IReadOnlyList<ManifestError> Errors) Parse(ReadOnlyMemory<byte> bytes, string file)
+    public static (AgentConfiguration? Configuration, IReadOnlyList<ManifestError> Errors) Parse(ReadOnlyMemory<byte> bytes, string file, Func<string, string?>? pinProblem = null)
     {
         var findings = new ManifestFindings(file);
         AgentConfiguration? configuration = null;
@@ -35,7 +36,7 @@ public static class ConfigurationParser
         {
             IReadOnlyList<ManifestNode> documents = YamlDocuments.Read(Encoding.UTF8.GetString(ManifestText.Check(bytes).Span));
             if (documents.Count == 1)
-                configuration = new Reader(findings, documents[0]).Read();
+                configuration = new Reader(findings, documents[0], pinProblem ?? (static _ => null)).Read();
             else
                 findings.Add(ManifestError.OfFile(file, ManifestReason.NotAnObject, $"holds {documents.Count} documents", "write one PodAgentConfiguration into it"));
         }
@@ -47,7 +48,7 @@ public static class ConfigurationParser
         return (findings.Errors.Count == 0 ? configuration : null, findings.Errors);
     }
 
-    private readonly struct Reader(ManifestFindings findings, ManifestNode document)
+    private readonly struct Reader(ManifestFindings findings, ManifestNode document, Func<string, string?> pinProblem)
     {
         public AgentConfiguration? Read()
         {
@@ -83,6 +84,8 @@ public static class ConfigurationParser
                 SingleProcessOOMKill = Bool("singleProcessOOMKill"),
                 SwapBehavior = Swap(),
                 MemoryThrottlingFactor = Fraction("memoryThrottlingFactor"),
+                ImageGc = new ImageGcReader(findings, document).Read(),
+                PinnedImages = new ImageGcReader(findings, document).ReadPinned(pinProblem),
             };
         }
 

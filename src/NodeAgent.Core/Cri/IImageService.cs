@@ -27,7 +27,20 @@ public interface IImageService
 
     /// <summary>Untags; the content goes when the last name goes. Removing what is not there is no error and returns false.</summary>
     Task<bool> RemoveImageAsync(string reference, CancellationToken cancellationToken);
+
+    /// <summary>What all images take on disk. May wait until layers that came just now are measured; never walks what was measured before.</summary>
+    Task<ImageFsInfo> ImageFsInfoAsync(CancellationToken cancellationToken);
 }
+
+/// <summary>What images take on disk, in bytes. A blob or layer that several images share is counted once.</summary>
+/// <param name="ContentBytes">Compressed content in the store.</param>
+/// <param name="UnpackedBytes">Unpacked layers, as blocks on disk.</param>
+/// <param name="FreedBytes">What removals have given back of both since the agent's start; only grows.</param>
+/// <param name="Unpacked">
+/// By image id, the bytes of the unpacked layers that it stands on, those included that others stand on too. An image is absent while one of its layers is not
+/// unpacked or could not be measured.
+/// </param>
+public sealed record ImageFsInfo(long ContentBytes, long UnpackedBytes, long FreedBytes, IReadOnlyDictionary<string, long> Unpacked);
 
 /// <summary>
 /// Writable root filesystems made of an image's layers, one per container run, named by a key of the caller's (the container id).
@@ -65,6 +78,9 @@ public sealed record ImageRecord(
 {
     /// <summary>The digest that a registry gave for a name of this image: of an index, or of the manifest itself. Null for one that came from a file.</summary>
     public string? RegistryDigest { get; init; }
+
+    /// <summary>The node's configuration keeps it: it is never removed to make room.</summary>
+    public bool Pinned { get; init; }
 }
 
 /// <summary>The part of the OCI image configuration that a container inherits. Source: image-spec config.md.</summary>

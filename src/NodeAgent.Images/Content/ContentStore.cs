@@ -33,6 +33,7 @@ public sealed class ContentStore : IDisposable
     private readonly List<ContentLease> _leases = [];
     private OciIndex _index = new();
     private long _lastIngest;
+    private long _freedBytes;
 
     private ContentStore(string root, StoreLock storeLock, Action<string>? failpoint)
     {
@@ -109,6 +110,13 @@ public sealed class ContentStore : IDisposable
     {
         FileInfo file = new(BlobPath(digest));
         return file.Exists ? file.Length : null;
+    }
+
+    /// <summary>Bytes of all blobs, and of those that sweeps have deleted since the store was opened.</summary>
+    public (long Bytes, long FreedBytes) Usage()
+    {
+        lock (_gate)
+            return (new DirectoryInfo(Path.Combine(_root, "blobs")).EnumerateFiles("*", SearchOption.AllDirectories).Sum(blob => blob.Length), _freedBytes);
     }
 
     /// <summary>Opens a blob for reading from its start. It is verified when it came in, not here.</summary>
@@ -210,6 +218,7 @@ public sealed class ContentStore : IDisposable
                         continue;
                     if (_leases.Exists(lease => lease.Digests.Contains(digest)))
                         continue;
+                    _freedBytes += new FileInfo(path).Length;
                     File.Delete(path);
                     deleted++;
                 }

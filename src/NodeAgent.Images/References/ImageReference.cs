@@ -23,7 +23,7 @@ public readonly record struct ImageReference(string Domain, string Path, string?
 {
     public const string DefaultDomain = "docker.io";
     public const string DefaultTag = "latest";
-    private const string OfficialPrefix = "library/";
+    internal const string OfficialPrefix = "library/";
     private const int MaxPathLength = 255;
     private const int MaxTagLength = 128;
     private const int MaxLength = 1024;
@@ -97,9 +97,9 @@ public readonly record struct ImageReference(string Domain, string Path, string?
         if (slash >= 0)
         {
             ReadOnlySpan<char> first = text.AsSpan(0, slash);
-            if (first.ContainsAny('.', ':') || first is "localhost" || first.ContainsAnyInRange('A', 'Z'))
+            if (IsDomainPart(first))
             {
-                domain = first is "index.docker.io" ? DefaultDomain : first.ToString();
+                domain = NormalDomain(first.ToString());
                 rest = text.AsSpan(slash + 1);
                 return;
             }
@@ -107,6 +107,11 @@ public readonly record struct ImageReference(string Domain, string Path, string?
         domain = DefaultDomain;
         rest = text;
     }
+
+    /// <summary>Whether what stands before the first slash of a name is a registry.</summary>
+    internal static bool IsDomainPart(ReadOnlySpan<char> first) => first.ContainsAny('.', ':') || first is "localhost" || first.ContainsAnyInRange('A', 'Z');
+
+    internal static string NormalDomain(string domain) => domain == "index.docker.io" ? DefaultDomain : domain;
 
     private static bool IsDomain(ReadOnlySpan<char> domain)
     {

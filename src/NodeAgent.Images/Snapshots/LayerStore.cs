@@ -54,6 +54,7 @@ public sealed partial class LayerStore : IAsyncDisposable
     private readonly HashSet<string> _unsynced = new(StringComparer.Ordinal);
     private Task _sync = Task.CompletedTask;
     private long _lastTemporary;
+    private bool _stopped;
 
     /// <param name="root">The snapshots folder; it exists.</param>
     /// <param name="bootId">From <c>/proc/sys/kernel/random/boot_id</c>.</param>
@@ -96,6 +97,8 @@ public sealed partial class LayerStore : IAsyncDisposable
                 _unsynced.Add(chain);
             }
             _present.Add(chain);
+            if (ReadSize(chain) is { } size)
+                _sizes[chain] = size;
         }
     }
 
@@ -299,6 +302,7 @@ public sealed partial class LayerStore : IAsyncDisposable
                     continue;
                 _present.Remove(chain);
                 _unsynced.Remove(chain);
+                ForgetSize(chain);
                 _trash.Take(Path.Combine(_root, "layers", chain));
                 removed++;
             }
@@ -306,9 +310,10 @@ public sealed partial class LayerStore : IAsyncDisposable
         return removed;
     }
 
-    /// <summary>Syncs what was unpacked since the last time, in the background.</summary>
+    /// <summary>Measures and syncs what was unpacked since the last time, in the background.</summary>
     public void BeginSync()
     {
+        _ = BeginMeasurement();
         lock (_gate)
         {
             if (_unsynced.Count > 0)
@@ -349,13 +354,18 @@ public sealed partial class LayerStore : IAsyncDisposable
         }
     }
 
-    /// <summary>Waits for the background sync; the markers of all layers unpacked before are gone then.</summary>
+    /// <summary>Waits for the background sync; the markers of all layers unpacked before are gone then. What is not measured yet is left to the next start.</summary>
     public async ValueTask DisposeAsync()
     {
-        Task sync;
+        Task sync, measurement;
         lock (_gate)
-            sync = _sync;
+        {
+            _stopped = true;
+            (sync, measurement) = (_sync, _measurement);
+        }
+
         await sync;
+        await measurement;
     }
 
     [LoggerMessage(3010, LogLevel.Information, "layer {Chain} was not on disk yet when the machine went down: it will be unpacked again")]

@@ -23,6 +23,9 @@ public sealed record ApiDependencies
     /// <summary>Called after images were loaded: pods that wait for one try again.</summary>
     public Action ImagesChanged { get; init; } = () => { };
 
+    /// <summary>Removes images that no pod uses; null: nobody can.</summary>
+    public ImagePruning? PruneImages { get; init; }
+
     /// <summary>The node as it is now, with <c>metadata.name</c>. Asked once per request.</summary>
     public required Func<Node> Node { get; init; }
 
@@ -44,3 +47,6 @@ public sealed record ApiDependencies
     /// <summary>Null after recovery; else what is still going on. <c>/readyz</c> shows it.</summary>
     public Func<string?> NotReady { get; init; } = () => null;
 }
+
+/// <summary>See <see cref="ImageCollector.PruneAsync"/>.</summary>
+public delegate Task<ImagePrune> ImagePruning(bool all, bool dryRun, CancellationToken cancellationToken);

@@ -49,7 +49,7 @@ internal sealed class ApiRouter
         _nodes = new ResourceEndpoint<Node>(new NodeResource(), SelectableFields.Nodes, () => (0, [dependencies.Node()]), null, dependencies.Time);
         _manifestErrors = new ResourceEndpoint<ManifestErrorObject>(new ManifestErrorResource(), ManifestErrorFields,
             () => (0, ManifestErrors()), null, dependencies.Time);
-        _images = new ImageEndpoint(dependencies.Images, dependencies.ImagesChanged, dependencies.Paths, dependencies.Time);
+        _images = new ImageEndpoint(dependencies.Images, dependencies.ImagesChanged, dependencies.PruneImages, dependencies.Paths, dependencies.Time);
         _logs = new LogEndpoint(dependencies.Paths, dependencies.Pods, dependencies.Time);
         _exec = new ExecEndpoint(dependencies.Runtime);
     }
@@ -77,6 +77,7 @@ internal sealed class ApiRouter
             ["api", "v1", "nodes", string name] when HttpMethods.IsPatch(context.Request.Method) => PatchNodeAsync(context, name, cancellationToken),
             ["api", "v1", "nodes", string name] => Get(context, () => _nodes.GetAsync(context, null, name, cancellationToken)),
             ["apis", ApiGroup.Name, "v1alpha1", "images", .. string[] name] => ImagesAsync(context, string.Join('/', name), cancellationToken),
+            ["apis", ApiGroup.Name, "v1alpha1", "imagefs"] => Get(context, () => _images.UsageAsync(context, cancellationToken)),
             ["apis", ApiGroup.Name, "v1alpha1", "manifesterrors"] => Get(context, () => _manifestErrors.ListAsync(context, null, cancellationToken)),
             ["apis", ApiGroup.Name, "v1alpha1", "manifesterrors", string name] => Get(context, () => _manifestErrors.GetAsync(context, null, name, cancellationToken)),
             _ => throw ApiException.NoSuchPath(path),
@@ -123,8 +124,9 @@ internal sealed class ApiRouter
         ("GET", _) => _images.GetAsync(context, name, cancellationToken),
         ("POST", "") when context.Request.Query["pull"].ToString() is { Length: > 0 } reference => _images.PullAsync(context, reference, cancellationToken),
         ("POST", "") => _images.LoadAsync(context, cancellationToken),
-        ("DELETE", not "") => _images.DeleteAsync(context, name, cancellationToken),
-        _ => throw ApiException.MethodNotAllowed($"{context.Request.Method} of images{(name.Length > 0 ? "/" + name : "")}: images can be listed, read, loaded (POST) and deleted by name"),
+        ("DELETE", "") => _images.PruneAsync(context, cancellationToken),
+        ("DELETE", _) => _images.DeleteAsync(context, name, cancellationToken),
+        _ => throw ApiException.MethodNotAllowed($"{context.Request.Method} of images{(name.Length > 0 ? "/" + name : "")}: images can be listed, read, loaded (POST), deleted by name and pruned (DELETE)"),
     };
 
     /// <summary>Manifests that are not in effect are no pods, but whoever lists pods should hear of them: kubectl prints Warning headers (RFC 7234 §5.5).</summary>

@@ -9,7 +9,7 @@ using NodeAgent.Core.Model;
 namespace NodeAgent.Api;
 
 /// <summary>Images: <c>/apis/podagent.io/v1alpha1/images[/{name}]</c>.</summary>
-internal sealed partial class ImageEndpoint(IImageService images, Action imagesChanged, StatePaths paths, TimeProvider time)
+internal sealed partial class ImageEndpoint(IImageService images, Action imagesChanged, ImagePruning? prune, StatePaths paths, TimeProvider time)
 {
     private static readonly ImageResource View = new();
 
@@ -21,7 +21,8 @@ internal sealed partial class ImageEndpoint(IImageService images, Action imagesC
     public async Task ListAsync(HttpContext context, CancellationToken cancellationToken)
     {
         IReadOnlyList<ImageRecord> records = await images.ListImagesAsync(cancellationToken).ConfigureAwait(false);
-        ImmutableArray<ImageObject> objects = [.. records.SelectMany(ImageResource.Of)];
+        ImageFsInfo info = await images.ImageFsInfoAsync(cancellationToken).ConfigureAwait(false);
+        ImmutableArray<ImageObject> objects = [.. records.SelectMany(record => ImageResource.Of(record, info.Unpacked))];
         await new ResourceEndpoint<ImageObject>(View, Fields, () => (0, objects), null, time).ListAsync(context, null, cancellationToken).ConfigureAwait(false);
     }
 
@@ -90,7 +91,8 @@ internal sealed partial class ImageEndpoint(IImageService images, Action imagesC
     private async Task AnswerAsync(HttpContext context, IReadOnlyList<ImageRecord> records, bool one, int code, CancellationToken cancellationToken)
     {
         var writer = new ResourceWriter<ImageObject>(View, AcceptedForm.Of(context.Request), time);
-        ImageObject[] objects = [.. records.SelectMany(ImageResource.Of)];
+        ImageFsInfo info = await images.ImageFsInfoAsync(cancellationToken).ConfigureAwait(false);
+        ImageObject[] objects = [.. records.SelectMany(record => ImageResource.Of(record, info.Unpacked))];
         await Answer.JsonAsync(context, one ? writer.One(objects[0]) : writer.List(objects, 0), cancellationToken, code).ConfigureAwait(false);
     }
 }

@@ -2,7 +2,9 @@ using NodeAgent.Core;
 using NodeAgent.Core.Admission;
 using NodeAgent.Core.Configuration;
 using NodeAgent.Core.Eviction;
+using NodeAgent.Core.ImageGc;
 using NodeAgent.Core.Resources;
+using NodeAgent.Images.References;
 using NodeAgent.Images.Registry;
 using NodeAgent.Runtime.Cgroups;
 
@@ -37,6 +39,12 @@ public sealed record AgentOptions(
     EvictionSettings Eviction,
     RegistryFiles Registries)
 {
+    /// <summary>When images that no pod uses go.</summary>
+    public ImageGcSettings ImageGc { get; init; } = ImageGcSettings.Default;
+
+    /// <summary>Patterns of names of images that never go, see <see cref="PinnedNames"/>.</summary>
+    public IReadOnlyList<string> PinnedImages { get; init; } = [];
+
     private const int DefaultMaxPods = 110;
     private const string DefaultCgroupRoot = "podagent";
     private static readonly TimeSpan DefaultFileCheckFrequency = TimeSpan.FromSeconds(20), DefaultRestartPeriod = TimeSpan.FromSeconds(300);
@@ -77,7 +85,11 @@ public sealed record AgentOptions(
                 MemoryThrottlingFactor = file.MemoryThrottlingFactor,
             },
             file.Eviction ?? EvictionSettings.Default,
-            new RegistryFiles(Path.Combine(configFolder, "registries.yaml"), Path.Combine(configFolder, "auth.json")));
+            new RegistryFiles(Path.Combine(configFolder, "registries.yaml"), Path.Combine(configFolder, "auth.json")))
+        {
+            ImageGc = file.ImageGc ?? ImageGcSettings.Default,
+            PinnedImages = file.PinnedImages ?? [],
+        };
     }
 
     private static string Absolute(string path) => Path.GetFullPath(path).TrimEnd('/') is { Length: > 0 } trimmed ? trimmed : "/";

@@ -1,5 +1,6 @@
 using NodeAgent.Core.Configuration;
 using NodeAgent.Core.Manifests;
+using NodeAgent.Images.References;
 
 namespace NodeAgent.Configuration;
 
@@ -23,7 +24,7 @@ internal static class ConfigurationFile
             throw new ConfigurationException($"cannot read the configuration file {path}: {unreadable.Message}", unreadable);
         }
 
-        (AgentConfiguration? configuration, IReadOnlyList<ManifestError> errors) = ConfigurationParser.Parse(bytes, path);
+        (AgentConfiguration? configuration, IReadOnlyList<ManifestError> errors) = ConfigurationParser.Parse(bytes, path, PinnedNames.Problem);
         return configuration ?? throw new ConfigurationException(string.Join('\n', errors));
     }
 }

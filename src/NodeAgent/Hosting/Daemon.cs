@@ -6,6 +6,7 @@ using NodeAgent.Configuration;
 using NodeAgent.Core.Cri;
 using NodeAgent.Core.Planning;
 using NodeAgent.Images;
+using NodeAgent.Images.References;
 using NodeAgent.Linux;
 using NodeAgent.Manifests;
 using NodeAgent.Pods;
@@ -63,7 +64,10 @@ internal sealed partial class Daemon(AgentOptions options, ILoggerFactory loggin
         using var facts = new NodeFacts(options, Version, time.GetUtcNow());
         MakeFolders();
         // Both read the disk and neither needs the other.
-        Task<ImageService> openImages = Task.Run(() => ImageService.OpenAsync(options.Paths, time, logging.CreateLogger<ImageService>(), registries: options.Registries), stop);
+        Task<ImageService> openImages = Task.Run(
+            () => ImageService.OpenAsync(
+                options.Paths, time, logging.CreateLogger<ImageService>(), registries: options.Registries, pinned: PinnedNames.Of(options.PinnedImages)),
+            stop);
         await using PodRuntime runtime = await PodRuntime.OpenAsync(options.Paths, time, logging.CreateLogger<PodRuntime>(), RuntimeOptions(options, facts));
         await using ImageService images = await openImages;
         using var folder = new InotifyManifestFolder(options.Paths.Manifests);
@@ -89,6 +93,7 @@ internal sealed partial class Daemon(AgentOptions options, ILoggerFactory loggin
             Runtime = runtime,
             Images = images,
             ImagesChanged = loops.ImagesChanged,
+            PruneImages = loops.Images.PruneAsync,
             SetScheduling = schedule.Set,
             Node = () => facts.Describe(status, schedule.Current, loops.Conditions.Show(), NotLive(loops), time.GetUtcNow()),
             Time = time,
@@ -182,6 +187,7 @@ internal sealed partial class Daemon(AgentOptions options, ILoggerFactory loggin
             Watcher = settings.Watcher with { RelistPeriod = options.FileCheckFrequency },
             Allocatable = facts.Allocatable,
             Eviction = options.Eviction,
+            ImageGc = options.ImageGc,
         };
     }
 }

@@ -141,6 +141,26 @@ public abstract class ImageServiceContract
     }
 
     [Fact]
+    public async Task What_a_removal_gives_back_is_missing_from_the_sizes_and_counted()
+    {
+        ImageFsInfo empty = await Images.ImageFsInfoAsync(None);
+        ImageRecord image = await LoadAsync("a", "one");
+        await LoadAsync("a", "two");
+        ImageFsInfo full = await Images.ImageFsInfoAsync(None);
+        Assert.True(full.ContentBytes - empty.ContentBytes >= image.SizeBytes);
+        Assert.True(full.UnpackedBytes > empty.UnpackedBytes);
+        Assert.Equal(full.UnpackedBytes, full.Unpacked[image.Id]);
+
+        await Images.RemoveImageAsync("one", None);
+        Assert.Equal((full.ContentBytes, full.FreedBytes), (await Images.ImageFsInfoAsync(None) is var shared ? (shared.ContentBytes, shared.FreedBytes) : default));
+        await Images.RemoveImageAsync("two", None);
+        ImageFsInfo after = await Images.ImageFsInfoAsync(None);
+        Assert.Equal((empty.ContentBytes, empty.UnpackedBytes), (after.ContentBytes, after.UnpackedBytes));
+        Assert.Equal(full.ContentBytes - empty.ContentBytes + full.UnpackedBytes - empty.UnpackedBytes, after.FreedBytes - full.FreedBytes);
+        Assert.Empty(after.Unpacked);
+    }
+
+    [Fact]
     public async Task Removing_what_is_not_there_is_no_error()
     {
         Assert.False(await Images.RemoveImageAsync("web", None));

@@ -17,6 +17,7 @@ public sealed class FakeImageService : IImageService, ISnapshotter
     private readonly Dictionary<string, Func<ImageRecord>> _registry = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Mount> _snapshots = new(StringComparer.Ordinal);
     private readonly List<string> _pulls = [];
+    private readonly Dictionary<string, long> _seen = new(StringComparer.Ordinal);
 
     /// <summary>References in the order in which they were pulled, normalised; also those that failed.</summary>
     public IReadOnlyList<string> Pulls
@@ -171,6 +172,18 @@ public sealed class FakeImageService : IImageService, ISnapshotter
         catch (ImageException e)
         {
             return Task.FromException<bool>(e);
+        }
+    }
+
+    public Task<ImageFsInfo> ImageFsInfoAsync(CancellationToken cancellationToken)
+    {
+        lock (_gate)
+        {
+            List<ImageRecord> records = Records();
+            foreach (ImageRecord image in records)
+                _seen[image.Id] = image.SizeBytes;
+            long there = records.Sum(image => image.SizeBytes);
+            return Task.FromResult(new ImageFsInfo(there, there, 2 * (_seen.Values.Sum() - there), records.ToDictionary(image => image.Id, image => image.SizeBytes)));
         }
     }
 

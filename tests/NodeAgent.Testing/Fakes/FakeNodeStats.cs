@@ -36,7 +36,8 @@ public sealed class FakeNodeStats(FakePodRuntime runtime, FakePodRuntimeImages i
                 EvictionSignal.MemoryAvailable or EvictionSignal.AllocatableMemoryAvailable => Running().Sum(use => use.Memory),
                 EvictionSignal.PidAvailable => Running().Sum(use => use.Processes),
                 EvictionSignal.NodeFsInodesFree or EvictionSignal.ImageFsInodesFree => Written().Sum(disk => disk.Inodes),
-                _ => Written().Sum(disk => disk.Bytes),
+                EvictionSignal.NodeFsAvailable when DedicatedImageFs => Written().Sum(disk => disk.Bytes),
+                _ => Written().Sum(disk => disk.Bytes) + images.Occupied,
             };
             signals[signal] = idle with { Available = idle.Available - used + (signal is EvictionSignal.NodeFsAvailable or EvictionSignal.ImageFsAvailable ? Reclaimed() : 0) };
         }

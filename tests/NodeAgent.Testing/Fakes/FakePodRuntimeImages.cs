@@ -8,18 +8,50 @@ namespace NodeAgent.Testing.Fakes;
 /// </summary>
 public sealed class FakePodRuntimeImages : IImageService, ISnapshotter
 {
+    private const string IdPrefix = "sha256:";
     private readonly Lock _gate = new();
     private readonly SortedDictionary<string, ImageRecord> _images = new(StringComparer.Ordinal);
     private readonly SortedSet<string> _registry = new(StringComparer.Ordinal);
     private readonly SortedSet<string> _snapshots = new(StringComparer.Ordinal);
     private readonly SortedSet<string> _removed = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, long> _sizes = new(StringComparer.Ordinal);
+    private readonly SortedSet<string> _pinned = new(StringComparer.Ordinal);
+    private readonly List<string> _removals = [];
+    private long _freed;
 
     /// <summary>Every pull fails with this, whatever the registry has.</summary>
     public ImageException? PullError { get; set; }
 
     /// <summary>Every preparation fails with this.</summary>
     public Exception? PrepareError { get; set; }
+
+    /// <summary>Removals of this image fail.</summary>
+    public string? Stuck { get; set; }
+
+    /// <summary>The moment at which what is loaded or pulled has come.</summary>
+    public DateTimeOffset Now { get; set; } = DateTimeOffset.UnixEpoch;
+
     public int Pulls { get; private set; }
+
+    /// <summary>Images in the order in which they were removed.</summary>
+    public IReadOnlyList<string> Removals
+    {
+        get
+        {
+            lock (_gate)
+                return [.. _removals];
+        }
+    }
+
+    /// <summary>Bytes that the images there are take on the disk, of those that have a size.</summary>
+    public long Occupied
+    {
+        get
+        {
+            lock (_gate)
+                return _images.Keys.Sum(name => _sizes.GetValueOrDefault(name));
+        }
+    }
 
     /// <summary>Keys of the snapshots there are.</summary>
     public IReadOnlyList<string> Snapshots
@@ -48,6 +80,21 @@ public sealed class FakePodRuntimeImages : IImageService, ISnapshotter
         }
     }
 
+    /// <summary>As if loaded from a file, with a size.</summary>
+    public void Load(string reference, long bytes, bool pinned = false)
+    {
+        lock (_gate)
+        {
+            _sizes[reference] = bytes;
+            if (pinned)
+                _pinned.Add(reference);
+            else
+                _pinned.Remove(reference);
+        }
+
+        Load(reference);
+    }
+
     public bool Has(string reference)
     {
         lock (_gate)
@@ -63,7 +110,7 @@ public sealed class FakePodRuntimeImages : IImageService, ISnapshotter
     public ValueTask<ImageRecord?> ImageStatusAsync(string reference, CancellationToken cancellationToken)
     {
         lock (_gate)
-            return new(_images.GetValueOrDefault(reference));
+            return new(_images.GetValueOrDefault(NameOf(reference)));
     }
 
     public ValueTask<IReadOnlyList<ImageRecord>> ListImagesAsync(CancellationToken cancellationToken)
@@ -96,7 +143,22 @@ public sealed class FakePodRuntimeImages : IImageService, ISnapshotter
     public Task<bool> RemoveImageAsync(string reference, CancellationToken cancellationToken)
     {
         lock (_gate)
-            return Task.FromResult(_images.Remove(reference));
+        {
+            string name = NameOf(reference);
+            if (name == Stuck)
+                return Task.FromException<bool>(new IOException("device or resource busy"));
+            if (!_images.Remove(name))
+                return Task.FromResult(false);
+            _removals.Add(name);
+            _freed += _sizes.GetValueOrDefault(name);
+            return Task.FromResult(true);
+        }
+    }
+
+    public Task<ImageFsInfo> ImageFsInfoAsync(CancellationToken cancellationToken)
+    {
+        lock (_gate)
+            return Task.FromResult(new ImageFsInfo(Occupied, 0, _freed, new Dictionary<string, long>()));
     }
 
     public async Task<Mount> PrepareAsync(string key, ImageRecord image, CancellationToken cancellationToken)
@@ -129,6 +191,12 @@ public sealed class FakePodRuntimeImages : IImageService, ISnapshotter
 
     public ValueTask<IReadOnlyList<string>> ListAsync(CancellationToken cancellationToken) => new(Snapshots);
 
-    private static ImageRecord RecordOf(string reference) =>
-        new("sha256:" + reference, [reference], "sha256:" + reference, 1, [], new ImageConfig(), DateTimeOffset.UnixEpoch);
+    private static string NameOf(string reference) => reference.StartsWith(IdPrefix, StringComparison.Ordinal) ? reference[IdPrefix.Length..] : reference;
+
+    /// <summary>A name without a tag stands for an image that has no name left.</summary>
+    private ImageRecord RecordOf(string reference) =>
+        new(IdPrefix + reference, reference.Contains(':', StringComparison.Ordinal) ? [reference] : [], IdPrefix + reference, 1, [], new ImageConfig(), Now)
+        {
+            Pinned = _pinned.Contains(reference),
+        };
 }

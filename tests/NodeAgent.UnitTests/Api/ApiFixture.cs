@@ -45,6 +45,10 @@ public sealed class ApiFixture : IAsyncLifetime
 
     /// <summary>What the node does when a client opens or closes it.</summary>
     public Action<NodeScheduling> SchedulingSet { get; set; } = _ => { };
+
+    /// <summary>What a prune answers, and how it was asked.</summary>
+    public ImagePrune Prunable { get; set; } = new(new ImageRemovals([], [], Enough: false), 0);
+    public List<(bool All, bool DryRun)> Prunes { get; } = [];
     public string? NotReady { get; set; }
     public string? NotLive { get; set; }
 
@@ -90,6 +94,11 @@ public sealed class ApiFixture : IAsyncLifetime
         {
             Scheduling = scheduling;
             SchedulingSet(scheduling);
+        },
+        PruneImages = (all, dryRun, _) =>
+        {
+            Prunes.Add((all, dryRun));
+            return Task.FromResult(dryRun ? Prunable with { FreedBytes = 0 } : Prunable);
         },
         NotLive = () => NotLive,
         NotReady = () => NotReady,
@@ -197,4 +206,12 @@ public sealed class MemoryImages : IImageService
     }
 
     public Task<bool> RemoveImageAsync(string reference, CancellationToken cancellationToken) => Task.FromResult(_images.Remove(reference));
+
+    public Task<ImageFsInfo> ImageFsInfoAsync(CancellationToken cancellationToken)
+    {
+        long content = _images.Values.Sum(image => image.SizeBytes);
+        return Task.FromResult(new ImageFsInfo(content, 3 * content, 0, _images.Values.DistinctBy(image => image.Id).ToDictionary(image => image.Id, image => 3 * image.SizeBytes)));
+    }
+
+    public void Pin(string name) => _images[name] = _images[name] with { Pinned = true };
 }

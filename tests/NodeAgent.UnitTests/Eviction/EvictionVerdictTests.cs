@@ -174,16 +174,6 @@ public sealed class EvictionVerdictTests
             new NodePressure(true, true, true).Conditions().Select(c => $"{c.Type}={c.Status} {c.Reason}"));
     }
 
-    [Fact]
-    public void Images_that_nobody_uses_go_longest_unused_first_and_fresh_ones_stay()
-    {
-        ImageRecord[] images = [Image("used", 60), Image("old", 50), Image("seen", 55), Image("fresh", 1)];
-        var lastUsed = new Dictionary<string, DateTimeOffset> { ["seen"] = Now.AddMinutes(-10) };
-        Assert.Equal(["old", "seen"], UnusedImages.Of(images, new HashSet<string> { "used" }, lastUsed, Now).Select(image => image.Id));
-
-        static ImageRecord Image(string id, int minutes) => new(id, [id + ":1"], "", 1, [], new ImageConfig(), Now.AddMinutes(-minutes));
-    }
-
     private static Container Limited(Container container, string? limit) => limit is null ? container : container with
     {
         Resources = new ResourceRequirements { Limits = new Dictionary<string, Quantity> { [ResourceName.EphemeralStorage] = Quantity.Parse(limit) } },

@@ -64,6 +64,9 @@ internal sealed class PodWorld : IDisposable
 
     public void Do(Action action) => _scheduler.Run(action);
 
+    /// <summary>Asks the agent something and returns its answer.</summary>
+    public T Ask<T>(Func<Task<T>> question) => _scheduler.Complete(question);
+
     public void Pass(TimeSpan by) => _scheduler.Run(() => Time.Advance(by, _scheduler.RunUntilIdle));
 
     public void PassSeconds(double seconds) => Pass(TimeSpan.FromSeconds(seconds));

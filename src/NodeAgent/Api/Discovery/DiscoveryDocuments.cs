@@ -28,7 +28,7 @@ internal static class DiscoveryDocuments
 
     public static ReadOnlySpan<byte> Own => """
         {"kind":"APIResourceList","apiVersion":"v1","groupVersion":"podagent.io/v1alpha1","resources":[
-        {"name":"images","singularName":"image","namespaced":false,"kind":"Image","verbs":["get","list","create","delete"],"shortNames":["img"]},
+        {"name":"images","singularName":"image","namespaced":false,"kind":"Image","verbs":["get","list","create","delete","deletecollection"],"shortNames":["img"]},
         {"name":"manifesterrors","singularName":"manifesterror","namespaced":false,"kind":"ManifestError","verbs":["get","list"]}]}
         """u8;
 

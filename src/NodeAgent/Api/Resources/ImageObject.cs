@@ -23,6 +23,12 @@ internal sealed record ImageObject
     /// <summary>Bytes of compressed content.</summary>
     public required long SizeBytes { get; init; }
 
+    /// <summary>Bytes on disk of the unpacked layers, those included that other images share; absent while they are not known.</summary>
+    public long? UnpackedBytes { get; init; }
+
+    /// <summary>The node's configuration keeps it; absent: it does not.</summary>
+    public bool? Pinned { get; init; }
+
     public required int Layers { get; init; }
     public required string Platform { get; init; }
 }
@@ -46,6 +52,26 @@ internal sealed record ImagePullObject
 /// <param name="Received">Bytes that have come.</param>
 /// <param name="State">A <see cref="LayerPullState"/>.</param>
 internal sealed record LayerPullObject(string Digest, long Size, long Received, string State);
+
+/// <summary>What images take on disk (podagent.io/v1alpha1 ImageFs). What several images share is counted once.</summary>
+/// <param name="ContentBytes">Compressed content.</param>
+/// <param name="UnpackedBytes">Unpacked layers.</param>
+/// <param name="FreedBytes">What removals have given back since the agent's start.</param>
+internal sealed record ImageFsObject(long ContentBytes, long UnpackedBytes, long FreedBytes)
+{
+    public string Kind { get; init; } = "ImageFs";
+    public string ApiVersion { get; init; } = ApiGroup.Version;
+}
+
+/// <summary>What a prune took, or would take (podagent.io/v1alpha1 ImagePrune).</summary>
+/// <param name="Removed">One object for each name, and for each image that has none.</param>
+/// <param name="Failures">Images that could not be removed, each with the reason.</param>
+/// <param name="FreedBytes">Compressed content and unpacked layers; 0 when nothing was done.</param>
+internal sealed record ImagePruneObject(IReadOnlyList<ImageObject> Removed, IReadOnlyList<string> Failures, long FreedBytes)
+{
+    public string Kind { get; init; } = "ImagePrune";
+    public string ApiVersion { get; init; } = ApiGroup.Version;
+}
 
 /// <summary>A manifest file with faults (podagent.io/v1alpha1 ManifestError).</summary>
 internal sealed record ManifestErrorObject
@@ -74,5 +100,7 @@ internal static class ApiGroup
     Converters = [typeof(TimeConverter)])]
 [JsonSerializable(typeof(ImageObject))]
 [JsonSerializable(typeof(ImagePullObject))]
+[JsonSerializable(typeof(ImageFsObject))]
+[JsonSerializable(typeof(ImagePruneObject))]
 [JsonSerializable(typeof(ManifestErrorObject))]
 internal sealed partial class ApiGroupJson : JsonSerializerContext;

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization.Metadata;
 using NodeAgent.Core.Cri;
@@ -20,8 +19,10 @@ internal sealed class ImageResource : ResourceView<ImageObject>
         Column("Image ID", "The first digits of the digest of its configuration."),
         Column("Size", "Compressed size."),
         Column("Age", "Time since it came to this node."),
+        Column("Unpacked", "Size on disk of its layers, those included that other images share.", 1),
         Column("Layers", "Number of layers.", 1, "integer"),
         Column("Platform", "Operating system and architecture.", 1),
+        Column("Pinned", "Whether the node's configuration keeps it.", 1),
         Column("Digest", "Digest of the manifest.", 1),
     ];
 
@@ -29,11 +30,13 @@ internal sealed class ImageResource : ResourceView<ImageObject>
 
     public override IReadOnlyList<JsonNode?> Cells(ImageObject value, DateTimeOffset now) =>
     [
-        value.Metadata.Name, ShortId(value.Id), Size(value.SizeBytes), Age.Of(value.Metadata.CreationTimestamp, now), value.Layers, value.Platform, value.Digest,
+        value.Metadata.Name, ShortId(value.Id), ByteSize.Format(value.SizeBytes), Age.Of(value.Metadata.CreationTimestamp, now),
+        value.UnpackedBytes is { } unpacked ? ByteSize.Format(unpacked) : "<unknown>", value.Layers, value.Platform, value.Pinned == true ? "true" : "false", value.Digest,
     ];
 
     /// <summary>One object per name, so that a table has a line for each, as the tools of the field print them.</summary>
-    public static IEnumerable<ImageObject> Of(ImageRecord image) =>
+    /// <param name="unpacked">Bytes of unpacked layers by image id, as far as they are known.</param>
+    public static IEnumerable<ImageObject> Of(ImageRecord image, IReadOnlyDictionary<string, long>? unpacked = null) =>
         (image.Names.Count > 0 ? image.Names : [image.Id]).Select(name => new ImageObject
         {
             Metadata = new ObjectMeta { Name = name, CreationTimestamp = image.LoadedAt, Labels = image.Config.Labels.Count > 0 ? image.Config.Labels : null },
@@ -41,24 +44,11 @@ internal sealed class ImageResource : ResourceView<ImageObject>
             Digest = image.Digest,
             Names = image.Names,
             SizeBytes = image.SizeBytes,
+            UnpackedBytes = unpacked is not null && unpacked.TryGetValue(image.Id, out long bytes) ? bytes : null,
+            Pinned = image.Pinned ? true : null,
             Layers = image.DiffIds.Count,
             Platform = $"{image.Config.Os}/{image.Config.Architecture}",
         });
-
-    /// <summary>Bytes with three digits in powers of 1000, as image tools print them: <c>1.94MB</c>.</summary>
-    internal static string Size(long bytes)
-    {
-        string[] units = ["B", "kB", "MB", "GB", "TB"];
-        double value = bytes;
-        int unit = 0;
-        while (value >= 999.5 && unit < units.Length - 1)
-        {
-            value /= 1000;
-            unit++;
-        }
-        string format = unit == 0 ? "0" : value < 9.995 ? "0.00" : value < 99.95 ? "0.0" : "0";
-        return value.ToString(format, CultureInfo.InvariantCulture) + units[unit];
-    }
 
     private static string ShortId(string id)
     {
