@@ -17,6 +17,8 @@ internal readonly struct ImageGcReader(ManifestFindings findings, ManifestNode d
     private const string MinimumAge = "imageMinimumGCAge";
     private const string MaximumAge = "imageMaximumGCAge";
     private const string Pinned = "pinnedImages";
+    private const string PercentRemedy = "write a number of percent, without a sign";
+    private const string AgeRemedy = "write it as 2m or 168h";
 
     /// <returns>Null when nothing of it is written.</returns>
     public ImageGcSettings? Read()
@@ -25,8 +27,9 @@ internal readonly struct ImageGcReader(ManifestFindings findings, ManifestNode d
         if (!Fields.Any(field => field != Pinned && written.Find(field) is not null))
             return null;
         ImageGcSettings defaults = ImageGcSettings.Default;
-        int? high = Percent(High), low = Percent(Low);
-        TimeSpan? minimum = Duration(MinimumAge), maximum = Duration(MaximumAge);
+        MappingReader root = new(findings, document, FieldPath.Root);
+        int? high = root.Count(High, 0, 100, PercentRemedy), low = root.Count(Low, 0, 100, PercentRemedy);
+        TimeSpan? minimum = root.Duration(MinimumAge, default, TimeSpan.MaxValue, AgeRemedy), maximum = root.Duration(MaximumAge, default, TimeSpan.MaxValue, AgeRemedy);
         ImageGcSettings settings = new(
             high ?? defaults.HighThresholdPercent, low ?? defaults.LowThresholdPercent, minimum ?? defaults.MinimumAge, maximum ?? defaults.MaximumAge);
         if (settings.LowThresholdPercent >= settings.HighThresholdPercent)
@@ -77,30 +80,5 @@ internal readonly struct ImageGcReader(ManifestFindings findings, ManifestNode d
     {
         if (document.Find(field) is { } entry)
             findings.Add(entry.Value, FieldPath.Root.Field(field), ManifestReason.OutOfRange, "does not go together: " + message, remedy);
-    }
-
-    private int? Percent(string field)
-    {
-        if (document.Find(field) is not { } entry)
-            return null;
-        FieldPath path = FieldPath.Root.Field(field);
-        if (entry.Value.Kind != NodeKind.Int)
-            findings.Add(entry.Value, path, ManifestReason.WrongType, $"is {entry.Value.Description}, expected a whole number", "write a number of percent, without a sign");
-        else if (entry.Value.Integer < 0 || entry.Value.Integer > 100)
-            findings.Add(entry.Value, path, ManifestReason.OutOfRange, $"is {entry.Value.Integer}", "between 0 and 100");
-        else
-            return (int)entry.Value.Integer;
-        return null;
-    }
-
-    private TimeSpan? Duration(string field)
-    {
-        if (document.Find(field) is not { } entry)
-            return null;
-        FieldPath path = FieldPath.Root.Field(field);
-        TimeSpan? duration = GoDuration.TryParse(entry.Value.Text);
-        if (duration is null)
-            findings.Add(entry.Value, path, ManifestReason.InvalidValue, $"is {ManifestText.Quote(entry.Value.Text)}, which is no duration", "write it as 2m or 168h");
-        return duration;
     }
 }

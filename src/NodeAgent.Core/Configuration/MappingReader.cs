@@ -1,4 +1,6 @@
 using NodeAgent.Core.Manifests;
+using NodeAgent.Core.Model;
+using NodeAgent.Core.Status;
 
 namespace NodeAgent.Core.Configuration;
 
@@ -58,6 +60,61 @@ internal readonly struct MappingReader(ManifestFindings findings, ManifestNode m
         if (entry.Value.Kind == NodeKind.Bool)
             return entry.Value.Integer != 0;
         findings.Add(entry.Value, path.Field(field), ManifestReason.WrongType, $"is {entry.Value.Description}, expected true or false", "write true or false");
+        return null;
+    }
+
+    public int? Count(string field, int least, int most, string remedy = "write a number")
+    {
+        if (mapping.Find(field) is not { } entry)
+            return null;
+        if (entry.Value.Kind != NodeKind.Int)
+            findings.Add(entry.Value, path.Field(field), ManifestReason.WrongType, $"is {entry.Value.Description}, expected a whole number", remedy);
+        else if (entry.Value.Integer < least || entry.Value.Integer > most)
+            findings.Add(entry.Value, path.Field(field), ManifestReason.OutOfRange, $"is {entry.Value.Integer}", $"between {least} and {most}");
+        else
+            return (int)entry.Value.Integer;
+        return null;
+    }
+
+    public TimeSpan? Duration(string field, TimeSpan least, TimeSpan most, string remedy = "write it as 20s or 1m30s")
+    {
+        if (mapping.Find(field) is not { } entry)
+            return null;
+        TimeSpan? duration = GoDuration.TryParse(entry.Value.Text);
+        if (duration is null)
+            findings.Add(entry.Value, path.Field(field), ManifestReason.InvalidValue, $"is {ManifestText.Quote(entry.Value.Text)}, which is no duration", remedy);
+        else if (duration < least || duration > most)
+            findings.Add(entry.Value, path.Field(field), ManifestReason.OutOfRange, $"is {ManifestText.Quote(entry.Value.Text)}", $"between {least.TotalSeconds} s and {most.TotalSeconds} s");
+        return duration;
+    }
+
+    /// <summary>An amount of a resource, not negative; none is zero.</summary>
+    public Quantity Amount(string field)
+    {
+        if (mapping.Find(field) is not { } entry)
+            return Quantity.Zero;
+        if (!Quantity.TryParse(entry.Value.Text, out Quantity amount, out string? problem))
+            findings.Add(entry.Value, path.Field(field), ManifestReason.InvalidValue, $"is {ManifestText.Quote(entry.Value.Text)}: {problem}", "write it as 500m or 512Mi");
+        else if (amount.Sign < 0)
+            findings.Add(entry.Value, path.Field(field), ManifestReason.OutOfRange, $"is {amount}, which is negative", "0 or more");
+        else
+            return amount;
+        return Quantity.Zero;
+    }
+
+    /// <summary>An object, null when it is not there or is none; what it may not hold is refused.</summary>
+    public MappingReader? Section(string field, string remedy, params string[] known)
+    {
+        if (mapping.Find(field) is not { } entry)
+            return null;
+        if (entry.Value.Kind == NodeKind.Mapping)
+        {
+            MappingReader section = new(findings, entry.Value, path.Field(field));
+            section.RefuseUnknown(known);
+            return section;
+        }
+
+        findings.Add(entry.Value, path.Field(field), ManifestReason.WrongType, $"is {entry.Value.Description}, expected an object", remedy);
         return null;
     }
 
