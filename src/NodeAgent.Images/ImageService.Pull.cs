@@ -70,7 +70,8 @@ public sealed partial class ImageService
     /// <summary>The image that the reference means here, when the registry says that it is still the one; else null.</summary>
     private async Task<ImageRecord?> FindCurrentAsync(ImageReference reference, RegistrySource source, CancellationToken cancellationToken)
     {
-        if (Volatile.Read(ref _table).Find(reference.Canonical) is not { } image)
+        // What was found damaged and set aside is to be fetched, though the image has not changed.
+        if (Volatile.Read(ref _table).Find(reference.Canonical) is not { } image || !HasContent(image.Resolved))
             return null;
         OciDescriptor? entry = _content.Index.FirstOrDefault(candidate => ImageTable.NameOf(candidate)?.Canonical == reference.Canonical);
         if (entry is null || ImageTable.RegistryDigestOf(entry) is not { } known)
@@ -85,7 +86,9 @@ public sealed partial class ImageService
         {
             if (digest.ToString() == top.Descriptor.Digest)
                 return top.Content;
-            return lease.TryProtect(digest, null) ? _content.ReadDocument(digest) : await source.GetDocumentAsync(descriptor, digest, cancellationToken);
+            return lease.TryProtect(digest, null) && _content.Check(digest, cancellationToken).Problem is null
+                ? _content.ReadDocument(digest)
+                : await source.GetDocumentAsync(descriptor, digest, cancellationToken);
         });
         await Task.Run(
             () =>

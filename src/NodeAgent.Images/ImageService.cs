@@ -142,10 +142,7 @@ public sealed partial class ImageService : IImageService, ISnapshotter, IAsyncDi
             entries.AddRange(references.Select(reference => ImageTable.ToEntry(descriptor, reference, _time.GetUtcNow())));
         }
 
-        HashSet<string> replaced = [.. names.SelectMany(references => references).Select(reference => reference.Canonical)];
-        await ChangeAsync(
-            () => UpdateIndex(index => [.. index.Where(entry => ImageTable.NameOf(entry) is not { } old || !replaced.Contains(old.Canonical)), .. entries]),
-            cancellationToken);
+        await NameAsync(entries, cancellationToken);
         _layers.BeginSync();
         ImageTable table = Volatile.Read(ref _table);
         return [.. images.Select(image => table.Find(image.ConfigDigest.ToString())?.Record).OfType<ImageRecord>().Distinct()];
@@ -157,38 +154,16 @@ public sealed partial class ImageService : IImageService, ISnapshotter, IAsyncDi
             return;
         List<LayerSource> sources =
             [.. image.Layers.Select(layer => new LayerSource(layer.Chain, layer.DiffId, layer.Blob, _ => _content.OpenRead(layer.Blob)))];
-        await _layers.EnsureAsync(sources, cancellationToken);
+        try
+        {
+            await _layers.EnsureAsync(sources, cancellationToken);
+        }
+        catch (LayerException e) when (IsAboutContent(e))
+        {
+            SetAsideDamaged(image);
+            throw;
+        }
     }
-
-    public async Task<bool> RemoveImageAsync(string reference, CancellationToken cancellationToken)
-    {
-        // A name takes itself away; an id takes all names of its image.
-        string? id = IsId(reference) ? Find(reference)?.Record.Id : null;
-        string? name = IsId(reference) ? null : ImageReference.Parse(reference).Canonical;
-        bool removed = false;
-        await ChangeAsync(
-            () =>
-            {
-                ImageTable table = _table;
-                bool Goes(OciDescriptor entry) => ImageTable.NameOf(entry) is { } entryName
-                    ? entryName.Canonical == name || IsSame(table, entryName, id) || IsByDigest(table, entryName, name)
-                    : id is not null && table.Find(id)?.Resolved.Descriptor.Digest == entry.Digest;
-
-                List<OciDescriptor> kept = [.. _content.Index.Where(entry => !Goes(entry))];
-                removed = kept.Count < _content.Index.Count;
-                if (removed)
-                    UpdateIndex(_ => kept);
-            },
-            cancellationToken);
-        return removed;
-    }
-
-    private static bool IsSame(ImageTable table, ImageReference entryName, string? id) =>
-        id is not null && table.Find(entryName.Canonical)?.Record.Id == id;
-
-    /// <summary>Whether a repository@digest means the image of this entry, which has a tag in that repository.</summary>
-    private static bool IsByDigest(ImageTable table, ImageReference entryName, string? name) =>
-        name is not null && table.Find(entryName.Canonical) is { } image && name == $"{entryName.Repository}@{image.Record.Digest}";
 
     public async Task<Mount> PrepareAsync(string key, ImageRecord image, CancellationToken cancellationToken)
     {

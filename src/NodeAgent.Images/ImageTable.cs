@@ -155,6 +155,18 @@ internal sealed partial class ImageTable
         return descriptor with { Annotations = annotations };
     }
 
+    /// <summary>An entry for another name of the image that an entry names; what else it says stays, but that a registry has given the name.</summary>
+    public static OciDescriptor Renamed(OciDescriptor entry, ImageReference name)
+    {
+        Dictionary<string, string> annotations = new(entry.Annotations ?? [], StringComparer.Ordinal)
+        {
+            [OciArchive.RefNameAnnotation] = name.Canonical,
+            [OciArchive.FullNameAnnotation] = name.Canonical,
+        };
+        annotations.Remove(RegistryDigestAnnotation);
+        return entry with { Annotations = annotations };
+    }
+
     [LoggerMessage(3020, LogLevel.Error, "image {Name} ({Digest}) cannot be used: {Problem}")]
     private static partial void LogUnreadable(ILogger logger, string name, string digest, string problem);
 }

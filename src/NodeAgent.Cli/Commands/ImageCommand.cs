@@ -6,7 +6,7 @@ using NodeAgent.Cli.Output;
 
 namespace NodeAgent.Cli.Commands;
 
-/// <summary><c>podctl image …</c></summary>
+/// <summary><c>podctl image …</c>: every verb, and those that read an archive or the list.</summary>
 internal static class ImageCommand
 {
     public static Command Create(GlobalOptions global) =>
@@ -15,8 +15,14 @@ internal static class ImageCommand
             PullCommand.Create(global),
             CreateLoad(global),
             CreateList(global),
-            CreateRemove(global),
+            ImageInspectCommand.Create(global),
+            ImageHistoryCommand.Create(global),
+            ImageTagCommand.Create(global),
+            ImageRemoveCommand.Create(global),
             ImagePruneCommand.Create(global),
+            ImageImportCommand.Create(global),
+            ImageSaveCommand.Create(global),
+            ImageVerifyCommand.Create(global),
         };
 
     private static Command CreateLoad(GlobalOptions global)
@@ -57,33 +63,6 @@ internal static class ImageCommand
         return command;
     }
 
-    private static Command CreateRemove(GlobalOptions global)
-    {
-        var names = new Argument<string[]>("IMAGE") { Description = "Names or ids of images", Arity = ArgumentArity.OneOrMore };
-        var command = new Command("rm", "Remove names of images, and the images that have no name left") { names };
-        command.Aliases.Add("remove");
-        command.SetAction(parsed =>
-        {
-            AgentClient client = global.Client(parsed);
-            int code = ExitCode.Fine;
-            foreach (string name in parsed.GetValue(names)!)
-            {
-                try
-                {
-                    using HttpExchange answer = client.Send("DELETE", ResourceKind.Images.Path(null, name), "image rm " + name);
-                    global.Io.Out.Write($"removed {name}\n");
-                }
-                catch (PodctlException missing) when (missing.ExitCode == ExitCode.NotFound)
-                {
-                    global.Io.Error.WriteLine($"podctl: {missing.Message}; podctl image ls shows all");
-                    code = ExitCode.NotFound;
-                }
-            }
-            return code;
-        });
-        return command;
-    }
-
     private static JsonElement Load(PodctlIo io, AgentClient client, string file, string? name)
     {
         string query = name is null ? "" : "?name=" + Uri.EscapeDataString(name);
@@ -94,20 +73,8 @@ internal static class ImageCommand
             return Post(client, query, null, file);
         }
         // A file is sent, since the agent may see another /tmp than its caller.
-        using Stream archive = file == "-" ? io.In : OpenArchive(file);
+        using Stream archive = file == "-" ? io.In : ArchiveInput.Open(file, "image load " + file);
         return Post(client, query, archive, file);
-    }
-
-    private static FileStream OpenArchive(string file)
-    {
-        try
-        {
-            return new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new PodctlException($"image load {file}: {error.Message}", error is FileNotFoundException or DirectoryNotFoundException ? ExitCode.NotFound : ExitCode.Failed, error);
-        }
     }
 
     private static JsonElement Post(AgentClient client, string query, Stream? archive, string file)

@@ -46,7 +46,8 @@ internal sealed class TablePrinter(TextWriter output, bool wide, bool withNamesp
         return columns;
     }
 
-    private void PrintLines(List<string[]> lines)
+    /// <summary>Lines of cells that are safe to print, the first of them the headers.</summary>
+    public void PrintLines(List<string[]> lines)
     {
         foreach (string[] line in lines)
         {

@@ -12,16 +12,19 @@ namespace NodeAgent.Images.Content;
 /// oci-layout, index.json     the layout; one entry of index.json per image name
 /// blobs/{algorithm}/{hex}    complete and verified, always
 /// ingest/                    on the way in; emptied when the store is opened
+/// damaged/                   what was found to be another content than its digest says, until it came again
 /// .lock                      held while the store is open
 ///
 ///   (nothing) --BeginIngest--> ingest/N --Commit: verify, fsync, rename--> blobs/… --Sweep: in no index, under no lease--> (nothing)
+///                                                                          blobs/… --SetAside: rename--> damaged/…
+///                                damaged/… --Commit of the same digest; Sweep: in no index, under no lease--> (nothing)
 /// </code>
 /// Callers: <see cref="ImageService"/> writes, the snapshotter reads layers. Invariant: whatever <c>index.json</c> reaches is in <c>blobs/</c>,
 /// because blobs come first, the index after them, and both by rename. A crash leaves ingests and blobs that nobody names: opening removes them.
 /// Thread-safe.
 /// Source: image-spec image-layout.md.
 /// </summary>
-public sealed class ContentStore : IDisposable
+public sealed partial class ContentStore : IDisposable
 {
     /// <summary>Manifests, indexes and configurations are read into memory; registries refuse manifests above 4 MiB.</summary>
     public const int MaxDocumentBytes = 8 << 20;
@@ -66,12 +69,15 @@ public sealed class ContentStore : IDisposable
         }
     }
 
+    private static ReadOnlySpan<byte> Marker => """{"imageLayoutVersion":"1.0.0"}"""u8;
+
     private string IngestFolder => Path.Combine(_root, "ingest");
     private string IndexPath => Path.Combine(_root, "index.json");
 
     private void Prepare()
     {
         CreateFolder(IngestFolder);
+        CreateFolder(DamagedFolder);
         CreateFolder(Path.Combine(_root, "blobs", Digest.Sha256));
         CreateFolder(Path.Combine(_root, "blobs", Digest.Sha512));
         foreach (string leftover in Directory.EnumerateFiles(IngestFolder))
@@ -79,7 +85,7 @@ public sealed class ContentStore : IDisposable
 
         string marker = Path.Combine(_root, "oci-layout");
         if (!File.Exists(marker))
-            ReplaceFile(marker, """{"imageLayoutVersion":"1.0.0"}"""u8);
+            ReplaceFile(marker, Marker);
         if (!File.Exists(IndexPath))
             WriteIndex(new OciIndex { MediaType = MediaTypes.OciIndex, Manifests = [] });
         else
@@ -177,11 +183,11 @@ public sealed class ContentStore : IDisposable
         ingest.Commit(expected, expectedSize);
     }
 
-    /// <summary>Takes a document in that was made here or is in memory already.</summary>
+    /// <summary>Takes a document in that was made here or is in memory already. One that is there but damaged is replaced.</summary>
     public Digest Ingest(ReadOnlySpan<byte> document, Digest? expected, ContentLease lease)
     {
         Digest digest = expected ?? Digest.OfSha256(document);
-        if (lease.TryProtect(digest, document.Length))
+        if (lease.TryProtect(digest, document.Length) && Check(digest, CancellationToken.None).Problem is null)
             return digest;
         using ContentIngest ingest = BeginIngest(lease, digest.Algorithm);
         ingest.Write(document);
@@ -223,6 +229,7 @@ public sealed class ContentStore : IDisposable
                     deleted++;
                 }
             }
+            SweepDamaged(keep);
         }
         return deleted;
     }
@@ -244,6 +251,7 @@ public sealed class ContentStore : IDisposable
         {
             lease.Digests.Add(digest);
             File.Move(ingestPath, BlobPath(digest), overwrite: true);
+            File.Delete(DamagedPath(digest));
         }
         SyncFolder(Path.Combine(_root, "blobs", digest.Algorithm));
         Reached("Content.Ingest.AfterRename");

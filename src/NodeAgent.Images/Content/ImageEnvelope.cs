@@ -12,8 +12,17 @@ internal static class ImageEnvelope
     /// <summary>The manifest's own descriptor, or that of the index, which is taken into the store under the lease.</summary>
     public static OciDescriptor DescriptorFor(ResolvedImage image, ContentStore store, ContentLease lease)
     {
+        (OciDescriptor descriptor, byte[]? index) = Make(image);
+        if (index is not null)
+            store.Ingest(index, Digest.Parse(descriptor.Digest!), lease);
+        return descriptor;
+    }
+
+    /// <summary>What an image is listed by, and the index around it where it needs one.</summary>
+    public static (OciDescriptor Descriptor, byte[]? Index) Make(ResolvedImage image)
+    {
         if (image.Descriptor.MediaType != MediaTypes.DockerManifest)
-            return image.Descriptor;
+            return (image.Descriptor, null);
         OciIndex index = new()
         {
             MediaType = MediaTypes.OciIndex,
@@ -26,7 +35,6 @@ internal static class ImageEnvelope
             ],
         };
         byte[] document = JsonSerializer.SerializeToUtf8Bytes(index, OciJson.Default.OciIndex);
-        Digest digest = store.Ingest(document, null, lease);
-        return new OciDescriptor { MediaType = MediaTypes.OciIndex, Digest = digest.ToString(), Size = document.Length };
+        return (new OciDescriptor { MediaType = MediaTypes.OciIndex, Digest = $"{Digest.OfSha256(document)}", Size = document.Length }, document);
     }
 }

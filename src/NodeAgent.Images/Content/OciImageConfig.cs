@@ -12,8 +12,15 @@ public sealed record OciImageConfig
     public string? Architecture { get; init; }
     public string? Os { get; init; }
     public string? Variant { get; init; }
+
+    /// <summary>RFC 3339; kept as text, since an image need not be refused for a date.</summary>
+    public string? Created { get; init; }
+    public string? Author { get; init; }
     public OciExecutionConfig? Config { get; init; }
     public OciRootfs? Rootfs { get; init; }
+
+    /// <summary>Oldest first.</summary>
+    public IReadOnlyList<OciHistory?>? History { get; init; }
 
     public ImageConfig ToImageConfig()
     {
@@ -54,6 +61,9 @@ public sealed record OciExecutionConfig
     [JsonConverter(typeof(StringsConverter))]
     public IReadOnlyList<string>? Cmd { get; init; }
 
+    [JsonPropertyName("ExposedPorts")]
+    public Dictionary<string, JsonElement>? ExposedPorts { get; init; }
+
     [JsonPropertyName("Volumes")]
     public Dictionary<string, JsonElement>? Volumes { get; init; }
 
@@ -73,6 +83,21 @@ public sealed record OciRootfs
 
     [JsonPropertyName("diff_ids")]
     public IReadOnlyList<string>? DiffIds { get; init; }
+}
+
+/// <summary>One step of how the image was made; it made a layer unless it says otherwise.</summary>
+public sealed record OciHistory
+{
+    public string? Created { get; init; }
+    public string? Author { get; init; }
+
+    [JsonPropertyName("created_by")]
+    public string? CreatedBy { get; init; }
+
+    public string? Comment { get; init; }
+
+    [JsonPropertyName("empty_layer")]
+    public bool? EmptyLayer { get; init; }
 }
 
 /// <summary>Strings, or one string alone as early docker wrote a command; nulls among them are left out.</summary>

@@ -31,7 +31,8 @@ internal sealed partial class ApiApplication(ApiRouter router, ILoggerFactory lo
         catch (Exception error)
         {
             ApiException answer = Explain(error);
-            if (answer.Code == 500) LogFailed(context.Request.Method, context.Request.Path, error);
+            // An answer that has begun can only be cut off: the log alone tells why.
+            if (answer.Code == 500 || context.Response.HasStarted) LogFailed(context.Request.Method, context.Request.Path, error);
             if (context.Response.HasStarted) context.Abort();
             else await Answer.StatusAsync(context, answer.ToStatus(), CancellationToken.None).ConfigureAwait(false);
         }
@@ -46,8 +47,17 @@ internal sealed partial class ApiApplication(ApiRouter router, ILoggerFactory lo
         PodRuntimeException { Failure: RuntimeFailure.NotRunning } idle => new ApiException(409, StatusReason.Conflict, idle.Message),
         ImageException { Failure: ImageFailure.InvalidImageName } name => ApiException.BadRequest(name.Message),
         ImageException { Failure: ImageFailure.RegistryUnavailable } registry => new ApiException(503, StatusReason.ServiceUnavailable, registry.Message),
+        ImageRefusedException refused => Explain(refused),
         ImageException image => new ApiException(422, StatusReason.Invalid, image.Message),
         _ => new ApiException(500, StatusReason.InternalError, error.Message),
+    };
+
+    private static ApiException Explain(ImageRefusedException error) => error.Refusal switch
+    {
+        ImageRefusal.NotFound => new ApiException(404, StatusReason.NotFound, error.Message),
+        ImageRefusal.InUse => new ApiException(409, StatusReason.Conflict, error.Message),
+        ImageRefusal.Damaged => new ApiException(422, StatusReason.Invalid, error.Message),
+        _ => ApiException.BadRequest(error.Message),
     };
 
     [LoggerMessage(EventId = 4001, Level = LogLevel.Error, Message = "{Method} {Path} failed")]

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Microsoft.Extensions.Logging;
 using NodeAgent.Core;
 using NodeAgent.Core.Cri;
@@ -19,6 +20,11 @@ public sealed record ApiDependencies
     public required ManifestErrors ManifestErrors { get; init; }
     public required IPodRuntime Runtime { get; init; }
     public required IImageService Images { get; init; }
+    public required IImageLibrary Library { get; init; }
+
+    /// <summary>Which pods use which image, by image id. Asked before one is removed.</summary>
+    public Func<CancellationToken, Task<IReadOnlyDictionary<string, ImmutableArray<string>>>> ImageUsers { get; init; } =
+        _ => Task.FromResult<IReadOnlyDictionary<string, ImmutableArray<string>>>(ImmutableDictionary<string, ImmutableArray<string>>.Empty);
 
     /// <summary>Called after images were loaded: pods that wait for one try again.</summary>
     public Action ImagesChanged { get; init; } = () => { };

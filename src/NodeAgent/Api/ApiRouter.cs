@@ -49,7 +49,7 @@ internal sealed class ApiRouter
         _nodes = new ResourceEndpoint<Node>(new NodeResource(), SelectableFields.Nodes, () => (0, [dependencies.Node()]), null, dependencies.Time);
         _manifestErrors = new ResourceEndpoint<ManifestErrorObject>(new ManifestErrorResource(), ManifestErrorFields,
             () => (0, ManifestErrors()), null, dependencies.Time);
-        _images = new ImageEndpoint(dependencies.Images, dependencies.ImagesChanged, dependencies.PruneImages, dependencies.Paths, dependencies.Time);
+        _images = new ImageEndpoint(dependencies);
         _logs = new LogEndpoint(dependencies.Paths, dependencies.Pods, dependencies.Time);
         _exec = new ExecEndpoint(dependencies.Runtime);
     }
@@ -120,13 +120,20 @@ internal sealed class ApiRouter
 
     private Task ImagesAsync(HttpContext context, string name, CancellationToken cancellationToken) => (context.Request.Method, name) switch
     {
+        ("GET", "") when context.Request.Query.ContainsKey("save") => _images.SaveAsync(context, cancellationToken),
         ("GET", "") => _images.ListAsync(context, cancellationToken),
+        ("GET", _) when context.Request.Query.ContainsKey("details") => _images.InspectAsync(context, name, cancellationToken),
         ("GET", _) => _images.GetAsync(context, name, cancellationToken),
         ("POST", "") when context.Request.Query["pull"].ToString() is { Length: > 0 } reference => _images.PullAsync(context, reference, cancellationToken),
+        ("POST", "") when context.Request.Query.ContainsKey("verify") => _images.VerifyAsync(context, cancellationToken),
+        ("POST", "") when context.Request.Query.ContainsKey("import") => _images.ImportAsync(context, cancellationToken),
         ("POST", "") => _images.LoadAsync(context, cancellationToken),
+        ("POST", _) when context.Request.Query.ContainsKey("tag") => _images.TagAsync(context, name, cancellationToken),
         ("DELETE", "") => _images.PruneAsync(context, cancellationToken),
         ("DELETE", _) => _images.DeleteAsync(context, name, cancellationToken),
-        _ => throw ApiException.MethodNotAllowed($"{context.Request.Method} of images{(name.Length > 0 ? "/" + name : "")}: images can be listed, read, loaded (POST), deleted by name and pruned (DELETE)"),
+        _ => throw ApiException.MethodNotAllowed(
+            $"{context.Request.Method} of images{(name.Length > 0 ? "/" + name : "")}: images can be listed, read, loaded (POST), tagged (POST of one, ?tag=), "
+            + "deleted by name and pruned (DELETE)"),
     };
 
     /// <summary>Manifests that are not in effect are no pods, but whoever lists pods should hear of them: kubectl prints Warning headers (RFC 7234 §5.5).</summary>

@@ -10,7 +10,7 @@ internal sealed partial class ImageEndpoint
 {
     public async Task UsageAsync(HttpContext context, CancellationToken cancellationToken)
     {
-        ImageFsInfo info = await images.ImageFsInfoAsync(cancellationToken).ConfigureAwait(false);
+        ImageFsInfo info = await dependencies.Images.ImageFsInfoAsync(cancellationToken).ConfigureAwait(false);
         await Answer.JsonAsync(context, new ImageFsObject(info.ContentBytes, info.UnpackedBytes, info.FreedBytes), ApiGroupJson.Default.ImageFsObject, cancellationToken)
             .ConfigureAwait(false);
     }
@@ -33,8 +33,8 @@ internal sealed partial class ImageEndpoint
             "All" => true,
             string other => throw ApiException.BadRequest($"dryRun \"{other}\": expected All"),
         };
-        if (prune is null) throw ApiException.MethodNotAllowed("images can't be pruned here");
-        ImageFsInfo before = await images.ImageFsInfoAsync(cancellationToken).ConfigureAwait(false);
+        if (dependencies.PruneImages is not { } prune) throw ApiException.MethodNotAllowed("images can't be pruned here");
+        ImageFsInfo before = await dependencies.Images.ImageFsInfoAsync(cancellationToken).ConfigureAwait(false);
         ImagePrune done = await prune(all, dryRun, cancellationToken).ConfigureAwait(false);
         var report = new ImagePruneObject([.. done.Removals.Removed.SelectMany(image => ImageResource.Of(image, before.Unpacked))], done.Removals.Failures, done.FreedBytes);
         await Answer.JsonAsync(context, report, ApiGroupJson.Default.ImagePruneObject, cancellationToken).ConfigureAwait(false);

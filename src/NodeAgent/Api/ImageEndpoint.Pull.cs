@@ -15,16 +15,16 @@ internal sealed partial class ImageEndpoint
     {
         if (context.Request.Query["watch"] != "true")
         {
-            ImageRecord image = await images.PullImageAsync(reference, cancellationToken).ConfigureAwait(false);
-            imagesChanged();
+            ImageRecord image = await dependencies.Images.PullImageAsync(reference, cancellationToken).ConfigureAwait(false);
+            dependencies.ImagesChanged();
             await AnswerAsync(context, [image], one: true, 201, cancellationToken).ConfigureAwait(false);
             return;
         }
 
         context.Response.ContentType = "application/json";
-        var writer = new ResourceWriter<ImageObject>(View, AcceptedForm.Of(context.Request), time);
+        var writer = new ResourceWriter<ImageObject>(View, AcceptedForm.Of(context.Request), dependencies.Time);
         var moves = new PullWatch();
-        Task<ImageRecord> pull = moves.RunAsync(images, reference, cancellationToken);
+        Task<ImageRecord> pull = moves.RunAsync(dependencies.Images, reference, cancellationToken);
         await foreach (PullStatus status in moves.ReadAllAsync(cancellationToken).ConfigureAwait(false))
         {
             byte[] line = ResourceWriter<ImageObject>.Progress(ImagePullObject.Of(status), ApiGroupJson.Default.ImagePullObject);
@@ -34,7 +34,7 @@ internal sealed partial class ImageEndpoint
         try
         {
             ImageRecord image = await pull.ConfigureAwait(false);
-            imagesChanged();
+            dependencies.ImagesChanged();
             last = writer.Event("ADDED", ImageResource.Of(image).First());
         }
         catch (ImageException e)

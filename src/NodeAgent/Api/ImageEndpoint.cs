@@ -8,8 +8,19 @@ using NodeAgent.Core.Model;
 
 namespace NodeAgent.Api;
 
-/// <summary>Images: <c>/apis/podagent.io/v1alpha1/images[/{name}]</c>.</summary>
-internal sealed partial class ImageEndpoint(IImageService images, Action imagesChanged, ImagePruning? prune, StatePaths paths, TimeProvider time)
+/// <summary>
+/// Images: <c>/apis/podagent.io/v1alpha1/images[/{name}]</c>. A name has slashes and may end in any word, so what is done with one stands in the query:
+/// <code>
+/// GET images                          all                       GET images/{name}                  one
+/// POST images[?name=&amp;path=]       load an archive           GET images/{name}?details=true     all that its documents say
+/// POST images?import=NAME             make one of a rootfs      POST images/{name}?tag=NAME&amp;…  further names
+/// GET images?save=NAME&amp;…          some as an archive        DELETE images/{name}[?force=true]  take a name away
+/// POST images?verify=true             read and compare all      POST images?pull=NAME[&amp;watch=true]  bring one from its registry
+/// DELETE images?prune=untagged        those that nobody uses    (or prune=unused; with dryRun=All)
+/// </code>
+/// A name may also be an id or the first digits of one.
+/// </summary>
+internal sealed partial class ImageEndpoint(ApiDependencies dependencies)
 {
     private static readonly ImageResource View = new();
 
@@ -20,15 +31,15 @@ internal sealed partial class ImageEndpoint(IImageService images, Action imagesC
 
     public async Task ListAsync(HttpContext context, CancellationToken cancellationToken)
     {
-        IReadOnlyList<ImageRecord> records = await images.ListImagesAsync(cancellationToken).ConfigureAwait(false);
-        ImageFsInfo info = await images.ImageFsInfoAsync(cancellationToken).ConfigureAwait(false);
+        IReadOnlyList<ImageRecord> records = await dependencies.Images.ListImagesAsync(cancellationToken).ConfigureAwait(false);
+        ImageFsInfo info = await dependencies.Images.ImageFsInfoAsync(cancellationToken).ConfigureAwait(false);
         ImmutableArray<ImageObject> objects = [.. records.SelectMany(record => ImageResource.Of(record, info.Unpacked))];
-        await new ResourceEndpoint<ImageObject>(View, Fields, () => (0, objects), null, time).ListAsync(context, null, cancellationToken).ConfigureAwait(false);
+        await new ResourceEndpoint<ImageObject>(View, Fields, () => (0, objects), null, dependencies.Time).ListAsync(context, null, cancellationToken).ConfigureAwait(false);
     }
 
     public async Task GetAsync(HttpContext context, string reference, CancellationToken cancellationToken)
     {
-        ImageRecord record = await images.ImageStatusAsync(reference, cancellationToken).ConfigureAwait(false)
+        ImageRecord record = await dependencies.Library.FindAsync(reference, cancellationToken).ConfigureAwait(false)
             ?? throw ApiException.NotFound(View.Plural, reference);
         await AnswerAsync(context, [record], one: true, 200, cancellationToken).ConfigureAwait(false);
     }
@@ -39,34 +50,38 @@ internal sealed partial class ImageEndpoint(IImageService images, Action imagesC
     public async Task LoadAsync(HttpContext context, CancellationToken cancellationToken)
     {
         string? name = context.Request.Query["name"].ToString() is { Length: > 0 } given ? given : null;
-        string path = context.Request.Query["path"].ToString();
-        IReadOnlyList<ImageRecord> loaded;
-        if (path.Length > 0)
-        {
-            if (!Path.IsPathFullyQualified(path)) throw ApiException.BadRequest($"path \"{path}\": expected an absolute path on the node");
-            if (!Path.Exists(path)) throw new ApiException(404, StatusReason.NotFound, $"{path}: no such file or folder on the node");
-            loaded = await images.LoadAsync(path, name, cancellationToken).ConfigureAwait(false);
-        }
-        else
-        {
-            loaded = await LoadBodyAsync(context, name, cancellationToken).ConfigureAwait(false);
-        }
-        imagesChanged();
+        IReadOnlyList<ImageRecord> loaded = await WithArchiveAsync(context, path => dependencies.Images.LoadAsync(path, name, cancellationToken), cancellationToken)
+            .ConfigureAwait(false);
+        dependencies.ImagesChanged();
         await AnswerAsync(context, loaded, one: false, 201, cancellationToken).ConfigureAwait(false);
     }
 
+    /// <summary>Takes a name away, or with an id all of them. <c>?force=true</c> also when pods use the image.</summary>
     public async Task DeleteAsync(HttpContext context, string reference, CancellationToken cancellationToken)
     {
-        if (!await images.RemoveImageAsync(reference, cancellationToken).ConfigureAwait(false)) throw ApiException.NotFound(View.Plural, reference);
+        IReadOnlyDictionary<string, ImmutableArray<string>> users = IsTrue(context, "force")
+            ? ImmutableDictionary<string, ImmutableArray<string>>.Empty
+            : await dependencies.ImageUsers(cancellationToken).ConfigureAwait(false);
+        if (!await dependencies.Library.RemoveAsync(reference, users, cancellationToken).ConfigureAwait(false)) throw ApiException.NotFound(View.Plural, reference);
         var status = new Status { Outcome = "Success", Details = new StatusDetails { Name = reference, Kind = View.Plural, Group = ApiGroup.Name } };
         await Answer.StatusAsync(context, status, cancellationToken).ConfigureAwait(false);
     }
 
+    /// <summary>Calls with an archive's path on the node: the one in <c>?path=</c>, or that of the body.</summary>
+    private async Task<T> WithArchiveAsync<T>(HttpContext context, Func<string, Task<T>> read, CancellationToken cancellationToken)
+    {
+        string path = context.Request.Query["path"].ToString();
+        if (path.Length == 0) return await WithBodyAsync(context, read, cancellationToken).ConfigureAwait(false);
+        if (!Path.IsPathFullyQualified(path)) throw ApiException.BadRequest($"path \"{path}\": expected an absolute path on the node");
+        if (!Path.Exists(path)) throw new ApiException(404, StatusReason.NotFound, $"{path}: no such file or folder on the node");
+        return await read(path).ConfigureAwait(false);
+    }
+
     // Spooled first: the formats need more than one pass. The file has no name that outlives this request.
-    private async Task<IReadOnlyList<ImageRecord>> LoadBodyAsync(HttpContext context, string? name, CancellationToken cancellationToken)
+    private async Task<T> WithBodyAsync<T>(HttpContext context, Func<string, Task<T>> read, CancellationToken cancellationToken)
     {
         if (context.Features.Get<Microsoft.AspNetCore.Http.Features.IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit) limit.MaxRequestBodySize = null;
-        string folder = Path.Combine(paths.Root, "uploads");
+        string folder = Path.Combine(dependencies.Paths.Root, "uploads");
         Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         string spool = Path.Combine(folder, Guid.NewGuid().ToString("N") + ".tar");
         try
@@ -80,7 +95,7 @@ internal sealed partial class ImageEndpoint(IImageService images, Action imagesC
             });
             await using (file.ConfigureAwait(false)) await context.Request.Body.CopyToAsync(file, 1 << 17, cancellationToken).ConfigureAwait(false);
             if (new FileInfo(spool).Length == 0) throw ApiException.BadRequest("no archive was sent: give one as the body, or the path of one on the node as ?path=");
-            return await images.LoadAsync(spool, name, cancellationToken).ConfigureAwait(false);
+            return await read(spool).ConfigureAwait(false);
         }
         finally
         {
@@ -88,10 +103,17 @@ internal sealed partial class ImageEndpoint(IImageService images, Action imagesC
         }
     }
 
+    private static bool IsTrue(HttpContext context, string parameter) => context.Request.Query[parameter].ToString() switch
+    {
+        "" or "false" => false,
+        "true" => true,
+        string other => throw ApiException.BadRequest($"{parameter} \"{other}\": expected true or false"),
+    };
+
     private async Task AnswerAsync(HttpContext context, IReadOnlyList<ImageRecord> records, bool one, int code, CancellationToken cancellationToken)
     {
-        var writer = new ResourceWriter<ImageObject>(View, AcceptedForm.Of(context.Request), time);
-        ImageFsInfo info = await images.ImageFsInfoAsync(cancellationToken).ConfigureAwait(false);
+        var writer = new ResourceWriter<ImageObject>(View, AcceptedForm.Of(context.Request), dependencies.Time);
+        ImageFsInfo info = await dependencies.Images.ImageFsInfoAsync(cancellationToken).ConfigureAwait(false);
         ImageObject[] objects = [.. records.SelectMany(record => ImageResource.Of(record, info.Unpacked))];
         await Answer.JsonAsync(context, one ? writer.One(objects[0]) : writer.List(objects, 0), cancellationToken, code).ConfigureAwait(false);
     }

@@ -92,6 +92,8 @@ internal sealed partial class Daemon(AgentOptions options, ILoggerFactory loggin
             ManifestErrors = stores.Manifests,
             Runtime = runtime,
             Images = images,
+            Library = images,
+            ImageUsers = loops.ImageUse.ReadAsync,
             ImagesChanged = loops.ImagesChanged,
             PruneImages = loops.Images.PruneAsync,
             SetScheduling = schedule.Set,

@@ -24,4 +24,24 @@ internal static class LayoutFile
             Blob(layout, manifest.RootElement.GetProperty("layers")[0].GetProperty("digest").GetString()!),
             configuration.RootElement.GetProperty("rootfs").GetProperty("diff_ids")[0].GetString()!);
     }
+
+    /// <summary>Puts what skopeo writes as a plain folder (manifest.json, and blobs by their hex digits) into a layout, byte for byte.</summary>
+    public static string OfFolder(string folder, string layout, string name)
+    {
+        string blobs = Directory.CreateDirectory(Path.Combine(layout, "blobs/sha256")).FullName;
+        foreach (string blob in Directory.EnumerateFiles(folder).Where(file => Path.GetFileName(file).Length == 64))
+            File.Copy(blob, Path.Combine(blobs, Path.GetFileName(blob)));
+        byte[] manifest = File.ReadAllBytes(Path.Combine(folder, "manifest.json"));
+        string hex = Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(manifest));
+        File.WriteAllBytes(Path.Combine(blobs, hex), manifest);
+        using JsonDocument document = JsonDocument.Parse(manifest);
+        File.WriteAllText(Path.Combine(layout, "oci-layout"), """{"imageLayoutVersion":"1.0.0"}""");
+        File.WriteAllText(
+            Path.Combine(layout, "index.json"),
+            $$$"""
+            {"schemaVersion":2,"manifests":[{"mediaType":"{{{document.RootElement.GetProperty("mediaType").GetString()}}}","digest":"sha256:{{{hex}}}",
+              "size":{{{manifest.Length}}},"annotations":{"org.opencontainers.image.ref.name":"{{{name}}}"}}]}
+            """);
+        return layout;
+    }
 }

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
@@ -20,6 +21,7 @@ public sealed class ApiFixture : IAsyncLifetime
     public const string TableAccept = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json";
 
     private ApiServer? _server;
+    private MemoryLibrary? _library;
 
     public ApiFixture()
     {
@@ -40,6 +42,10 @@ public sealed class ApiFixture : IAsyncLifetime
     public ManifestErrors ManifestErrors { get; }
     public CommandRuntime Runtime { get; } = new();
     public MemoryImages Images { get; } = new();
+    public MemoryLibrary Library => _library ??= new MemoryLibrary(Images);
+
+    /// <summary>Pods by the id of the image that they use.</summary>
+    public Dictionary<string, ImmutableArray<string>> ImageUsers { get; } = [];
     public HttpClient Client { get; }
     public NodeScheduling Scheduling { get; set; }
 
@@ -76,6 +82,8 @@ public sealed class ApiFixture : IAsyncLifetime
         ManifestErrors = ManifestErrors,
         Runtime = Runtime,
         Images = Images,
+        Library = Library,
+        ImageUsers = _ => Task.FromResult<IReadOnlyDictionary<string, ImmutableArray<string>>>(ImageUsers),
         Node = () => new Node
         {
             Metadata = new ObjectMeta { Name = "node1", CreationTimestamp = Time.GetUtcNow().AddDays(-3) },

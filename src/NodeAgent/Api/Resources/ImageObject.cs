@@ -102,5 +102,7 @@ internal static class ApiGroup
 [JsonSerializable(typeof(ImagePullObject))]
 [JsonSerializable(typeof(ImageFsObject))]
 [JsonSerializable(typeof(ImagePruneObject))]
+[JsonSerializable(typeof(ImageDetailsObject))]
+[JsonSerializable(typeof(ImageVerificationObject))]
 [JsonSerializable(typeof(ManifestErrorObject))]
 internal sealed partial class ApiGroupJson : JsonSerializerContext;
