@@ -23,7 +23,8 @@ public sealed class ContentIngest : IDisposable
         _lease = lease;
         _path = path;
         _algorithm = algorithm;
-        _file = new FileStream(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
+        // Not locked: it stays open when it has its place among the blobs, and there others read it.
+        _file = new FileStream(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.ReadWrite, bufferSize: 0);
         _hash = Digest.CreateHash(algorithm);
     }
 
