@@ -97,25 +97,11 @@ public sealed class ArchiveFormsTests : IAsyncLifetime
     public async Task Manifests_of_docker_keep_their_media_types_and_other_tools_can_read_them()
     {
         Copy($"dir:{_folder["dir"]}", "--format", "v2s2");
-        string layout = MakeLayoutOf(_folder["dir"], "docker.io/team/web:1");
+        string layout = LayoutFile.OfFolder(_folder["dir"], _folder["made"], "docker.io/team/web:1");
 
         AssertRunsBusybox(await LoadOneAsync(layout));
         Tool.Run("skopeo", "copy", "-q", $"oci:{Paths.Content}:docker.io/team/web:1", $"dir:{_folder["back"]}");
         Assert.Equal(File.ReadAllText(Path.Combine(_folder["dir"], "manifest.json")), File.ReadAllText(Path.Combine(_folder["back"], "manifest.json")));
-    }
-
-    /// <summary>Puts what skopeo writes as a plain folder (manifest.json and blobs by hex) into a layout, byte for byte.</summary>
-    private string MakeLayoutOf(string folder, string name)
-    {
-        string layout = Directory.CreateDirectory(_folder["made"]).FullName;
-        string blobs = Directory.CreateDirectory(Path.Combine(layout, "blobs/sha256")).FullName;
-        byte[] manifest = File.ReadAllBytes(Path.Combine(folder, "manifest.json"));
-        foreach (string blob in Directory.EnumerateFiles(folder).Where(file => Path.GetFileName(file).Length == 64))
-            File.Copy(blob, Path.Combine(blobs, Path.GetFileName(blob)));
-        Digest digest = Digest.OfSha256(manifest);
-        File.WriteAllBytes(Path.Combine(blobs, digest.Hex), manifest);
-        WriteIndex(layout, Entry((string)JsonNode.Parse(manifest)!["mediaType"]!, digest.ToString(), manifest.Length, name));
-        return layout;
     }
 
     private static JsonObject Entry(string mediaType, string digest, long size, string? name) => new()
