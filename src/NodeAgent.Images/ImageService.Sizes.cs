@@ -1,4 +1,5 @@
 using NodeAgent.Core.Cri;
+using NodeAgent.Linux;
 
 namespace NodeAgent.Images;
 
@@ -18,4 +19,7 @@ public sealed partial class ImageService
 
         return new ImageFsInfo(content, layers.Values.Sum(), freed + _layers.FreedBytes, unpacked);
     }
+
+    public Task<long> WrittenBytesAsync(CancellationToken cancellationToken) =>
+        Task.Run(() => _containers.Keys.Sum(key => DirectoryUsage.Of(WritableFolder(key), cancellationToken).Bytes), cancellationToken);
 }

@@ -52,7 +52,7 @@ internal static class DescribeCommand
         JsonElement pods = client.Get(ResourceKind.Pods.Path(null), "describe node");
         IReadOnlyList<Event> events = Events(client, ResourceKind.Events.Path(null), "involvedObject.kind=Node");
         var description = new Description();
-        NodeDescription.Write(description, node, ImageFsLine.Of(client, "describe node"), pods.Deserialize(KubernetesJson.Wire.PodList)!.Items, io.Time.GetUtcNow());
+        NodeDescription.Write(description, node, ImageFsLine.WithContainers(client, "describe node"), pods.Deserialize(KubernetesJson.Wire.PodList)!.Items, io.Time.GetUtcNow());
         EventLines.Write(description, events, io.Time.GetUtcNow());
         return description;
     }

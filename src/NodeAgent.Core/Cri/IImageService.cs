@@ -59,6 +59,9 @@ public interface ISnapshotter
 
     /// <summary>The keys of all snapshots there are; the orphan clean-up compares them with the containers there are.</summary>
     ValueTask<IReadOnlyList<string>> ListAsync(CancellationToken cancellationToken);
+
+    /// <summary>What is written into all snapshots together, in bytes on disk. Walks them: for who asks now and then, never on the way to a container.</summary>
+    Task<long> WrittenBytesAsync(CancellationToken cancellationToken);
 }
 
 /// <summary>An image that is complete on this node.</summary>

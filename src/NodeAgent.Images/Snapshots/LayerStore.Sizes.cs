@@ -10,7 +10,8 @@ namespace NodeAgent.Images.Snapshots;
 ///   committed --walked--> layers/{chain}/size "BYTES\n" --next start: read--> known
 ///                                              missing or not whole ------> walked again
 /// </code>
-/// So a pull never waits for the walk, no query repeats it, and a crash at any moment costs one walk more.
+/// So a pull never waits for the walk, which begins when the layers are safe on disk or when somebody asks; no query repeats it, and a crash at any moment costs
+/// one walk more.
 /// </summary>
 public sealed partial class LayerStore
 {

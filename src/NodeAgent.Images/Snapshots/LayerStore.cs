@@ -310,15 +310,22 @@ public sealed partial class LayerStore : IAsyncDisposable
         return removed;
     }
 
-    /// <summary>Measures and syncs what was unpacked since the last time, in the background.</summary>
+    /// <summary>Syncs what was unpacked since the last time, in the background, and then measures it.</summary>
     public void BeginSync()
     {
-        _ = BeginMeasurement();
         lock (_gate)
         {
             if (_unsynced.Count > 0)
-                _sync = _sync.ContinueWith(_ => Sync(), CancellationToken.None, TaskContinuationOptions.LongRunning, TaskScheduler.Default);
+                _sync = _sync.ContinueWith(_ => SyncAndMeasure(), CancellationToken.None, TaskContinuationOptions.LongRunning, TaskScheduler.Default);
+            else
+                _ = BeginMeasurement();
         }
+    }
+
+    private void SyncAndMeasure()
+    {
+        Sync();
+        _ = BeginMeasurement();
     }
 
     private void Sync()
@@ -361,10 +368,12 @@ public sealed partial class LayerStore : IAsyncDisposable
         lock (_gate)
         {
             _stopped = true;
-            (sync, measurement) = (_sync, _measurement);
+            sync = _sync;
         }
 
         await sync;
+        lock (_gate)
+            measurement = _measurement;
         await measurement;
     }
 

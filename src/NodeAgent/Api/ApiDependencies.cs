@@ -29,6 +29,9 @@ public sealed record ApiDependencies
     /// <summary>Called after images were loaded: pods that wait for one try again.</summary>
     public Action ImagesChanged { get; init; } = () => { };
 
+    /// <summary>Bytes that containers have written into their root file systems, all together; walks them.</summary>
+    public Func<CancellationToken, Task<long>> WrittenBytes { get; init; } = _ => Task.FromResult(0L);
+
     /// <summary>Removes images that no pod uses; null: nobody can.</summary>
     public ImagePruning? PruneImages { get; init; }
 

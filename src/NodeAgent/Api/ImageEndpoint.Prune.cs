@@ -8,11 +8,13 @@ namespace NodeAgent.Api;
 /// <summary>What images take on disk, and getting rid of those that no pod uses.</summary>
 internal sealed partial class ImageEndpoint
 {
+    /// <summary>With <c>?containers=true</c> also what containers have written over the images, which takes a walk.</summary>
     public async Task UsageAsync(HttpContext context, CancellationToken cancellationToken)
     {
+        long? written = IsTrue(context, "containers") ? await dependencies.WrittenBytes(cancellationToken).ConfigureAwait(false) : null;
         ImageFsInfo info = await dependencies.Images.ImageFsInfoAsync(cancellationToken).ConfigureAwait(false);
-        await Answer.JsonAsync(context, new ImageFsObject(info.ContentBytes, info.UnpackedBytes, info.FreedBytes), ApiGroupJson.Default.ImageFsObject, cancellationToken)
-            .ConfigureAwait(false);
+        var usage = new ImageFsObject(info.ContentBytes, info.UnpackedBytes, info.FreedBytes, written);
+        await Answer.JsonAsync(context, usage, ApiGroupJson.Default.ImageFsObject, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>

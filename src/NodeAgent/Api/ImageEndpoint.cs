@@ -17,6 +17,7 @@ namespace NodeAgent.Api;
 /// GET images?save=NAME&amp;…          some as an archive        DELETE images/{name}[?force=true]  take a name away
 /// POST images?verify=true             read and compare all      POST images?pull=NAME[&amp;watch=true]  bring one from its registry
 /// DELETE images?prune=untagged        those that nobody uses    (or prune=unused; with dryRun=All)
+/// GET imagefs[?containers=true]       what they take on disk
 /// </code>
 /// A name may also be an id or the first digits of one.
 /// </summary>
@@ -41,7 +42,8 @@ internal sealed partial class ImageEndpoint(ApiDependencies dependencies)
     {
         ImageRecord record = await dependencies.Library.FindAsync(reference, cancellationToken).ConfigureAwait(false)
             ?? throw ApiException.NotFound(View.Plural, reference);
-        await AnswerAsync(context, [record], one: true, 200, cancellationToken).ConfigureAwait(false);
+        ImageFsInfo info = await dependencies.Images.ImageFsInfoAsync(cancellationToken).ConfigureAwait(false);
+        await AnswerAsync(context, [record], one: true, 200, cancellationToken, info).ConfigureAwait(false);
     }
 
     /// <summary>
@@ -110,11 +112,11 @@ internal sealed partial class ImageEndpoint(ApiDependencies dependencies)
         string other => throw ApiException.BadRequest($"{parameter} \"{other}\": expected true or false"),
     };
 
-    private async Task AnswerAsync(HttpContext context, IReadOnlyList<ImageRecord> records, bool one, int code, CancellationToken cancellationToken)
+    /// <param name="info">Null: what has just come is not measured yet, and nobody is kept waiting for that.</param>
+    private async Task AnswerAsync(HttpContext context, IReadOnlyList<ImageRecord> records, bool one, int code, CancellationToken cancellationToken, ImageFsInfo? info = null)
     {
         var writer = new ResourceWriter<ImageObject>(View, AcceptedForm.Of(context.Request), dependencies.Time);
-        ImageFsInfo info = await dependencies.Images.ImageFsInfoAsync(cancellationToken).ConfigureAwait(false);
-        ImageObject[] objects = [.. records.SelectMany(record => ImageResource.Of(record, info.Unpacked))];
+        ImageObject[] objects = [.. records.SelectMany(record => ImageResource.Of(record, info?.Unpacked))];
         await Answer.JsonAsync(context, one ? writer.One(objects[0]) : writer.List(objects, 0), cancellationToken, code).ConfigureAwait(false);
     }
 }

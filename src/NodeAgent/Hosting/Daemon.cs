@@ -96,6 +96,7 @@ internal sealed partial class Daemon(AgentOptions options, ILoggerFactory loggin
             ImageUsers = loops.ImageUse.ReadAsync,
             ImagesChanged = loops.ImagesChanged,
             PruneImages = loops.Images.PruneAsync,
+            WrittenBytes = images.WrittenBytesAsync,
             SetScheduling = schedule.Set,
             Node = () => facts.Describe(status, schedule.Current, loops.Conditions.Show(), NotLive(loops), time.GetUtcNow()),
             Time = time,

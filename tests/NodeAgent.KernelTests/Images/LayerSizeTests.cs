@@ -78,6 +78,19 @@ public sealed class LayerSizeTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_containers_write_is_counted_beside_their_images()
+    {
+        ImageRecord image = await LoadAsync("one", 1000);
+        await Images.PrepareAsync("c1", image, CancellationToken.None);
+        await Images.PrepareAsync("c2", image, CancellationToken.None);
+        ImageFsInfo before = await InfoAsync();
+        long empty = await Images.WrittenBytesAsync(CancellationToken.None);
+        File.WriteAllText(Images.WritableFolder("c1") + "/file", new string('x', 300_000));
+        Assert.InRange(await Images.WrittenBytesAsync(CancellationToken.None) - empty, 300_000, 320_000);
+        Assert.Equal(before.UnpackedBytes, (await InfoAsync()).UnpackedBytes);
+    }
+
+    [Fact]
     public async Task Pinned_is_who_has_a_name_that_fits_whatever_else_it_is_called()
     {
         await CloseAsync();

@@ -216,6 +216,19 @@ public abstract class ImageServiceContract
         Assert.Equal(["one", "two"], await Snapshots.ListAsync(None));
     }
 
+    [Fact]
+    public async Task What_snapshots_take_goes_with_them()
+    {
+        Assert.Equal(0, await Snapshots.WrittenBytesAsync(None));
+        ImageRecord image = await LoadAsync("a", "web");
+        await Snapshots.PrepareAsync("one", image, None);
+        long one = await Snapshots.WrittenBytesAsync(None);
+        await Snapshots.PrepareAsync("two", image, None);
+        Assert.Equal(2 * one, await Snapshots.WrittenBytesAsync(None));
+        await Snapshots.RemoveAsync("one", None);
+        Assert.Equal(one, await Snapshots.WrittenBytesAsync(None));
+    }
+
     private static string? Option(Mount mount, string key) => mount.Options.First(option => option.Key == key).Value;
 
     [Fact]

@@ -217,4 +217,11 @@ public sealed class FakeImageService : IImageService, ISnapshotter
         lock (_gate)
             return new ValueTask<IReadOnlyList<string>>([.. _snapshots.Keys.Order(StringComparer.Ordinal)]);
     }
+
+    /// <summary>A folder for each.</summary>
+    public Task<long> WrittenBytesAsync(CancellationToken cancellationToken)
+    {
+        lock (_gate)
+            return Task.FromResult(4096L * _snapshots.Count);
+    }
 }

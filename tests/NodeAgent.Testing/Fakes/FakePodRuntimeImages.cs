@@ -191,6 +191,8 @@ public sealed class FakePodRuntimeImages : IImageService, ISnapshotter
 
     public ValueTask<IReadOnlyList<string>> ListAsync(CancellationToken cancellationToken) => new(Snapshots);
 
+    public Task<long> WrittenBytesAsync(CancellationToken cancellationToken) => Task.FromResult(0L);
+
     private static string NameOf(string reference) => reference.StartsWith(IdPrefix, StringComparison.Ordinal) ? reference[IdPrefix.Length..] : reference;
 
     /// <summary>A name without a tag stands for an image that has no name left.</summary>

@@ -103,6 +103,7 @@ public sealed class ApiFixture : IAsyncLifetime
             Scheduling = scheduling;
             SchedulingSet(scheduling);
         },
+        WrittenBytes = _ => Task.FromResult(7L),
         PruneImages = (all, dryRun, _) =>
         {
             Prunes.Add((all, dryRun));

@@ -57,7 +57,8 @@ internal sealed record LayerPullObject(string Digest, long Size, long Received, 
 /// <param name="ContentBytes">Compressed content.</param>
 /// <param name="UnpackedBytes">Unpacked layers.</param>
 /// <param name="FreedBytes">What removals have given back since the agent's start.</param>
-internal sealed record ImageFsObject(long ContentBytes, long UnpackedBytes, long FreedBytes)
+/// <param name="ContainersBytes">What containers have written over the images, when that was asked for.</param>
+internal sealed record ImageFsObject(long ContentBytes, long UnpackedBytes, long FreedBytes, long? ContainersBytes)
 {
     public string Kind { get; init; } = "ImageFs";
     public string ApiVersion { get; init; } = ApiGroup.Version;
