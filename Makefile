@@ -63,6 +63,10 @@ format: ## put the whitespace right
 bench: tools build ## manifest to first instruction, exit to restart, memory: beside crun, interleaved
 	@tests/bench.sh
 
+.PHONY: bench-pull
+bench-pull: tools build ## images pulled from a local registry: beside podman, containerd, skopeo with umoci
+	@tests/bench.sh pull
+
 demo: tools build ## the main job from start to end on this machine
 	@tests/demo.sh
 

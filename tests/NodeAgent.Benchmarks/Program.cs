@@ -3,7 +3,8 @@ using NodeAgent.Testing.Agent;
 
 // usage: NodeAgent.Benchmarks [--rounds N] [--pods N] [--folder D]
 //        NodeAgent.Benchmarks images [--rounds N] [--folder D]
-// Prints figures beside crun's, taken in turns in one run. Exit code 1 when a goal is missed.
+//        NodeAgent.Benchmarks pull [--rounds N] [--folder D] [--images NAME,NAME]
+// Prints figures beside those of others, taken in turns in one run. Exit code 1 when a goal is missed.
 int rounds = Number("--rounds", 60);
 int pods = Number("--pods", 20);
 string folder = Text("--folder", "/tmp/podagent-bench-" + Environment.ProcessId);
@@ -16,6 +17,9 @@ try
         bool quick = await new SnapshotBenchmark(folder).RunAsync(500);
         return new UnpackBenchmark(folder).Run(Number("--rounds", 5)) && quick ? 0 : 1;
     }
+
+    if (args is ["pull", ..])
+        return await new PullBenchmark(folder).RunAsync(Number("--rounds", 5), Text("--images", "") is { Length: > 0 } only ? only : null) ? 0 : 1;
 
     string image = await StampImage.BuildAsync(folder);
     bool good = await WithAgentAsync("latency", image, async (agent, _) =>

@@ -41,6 +41,9 @@ public sealed class AgentProcess : IAsyncDisposable
     /// </summary>
     public string Configuration { get; set; } = "evictionHard: {}\n";
 
+    /// <summary>Variables that the daemon gets in addition to those of the test; to be set before the start.</summary>
+    public Dictionary<string, string> Environment { get; } = new(StringComparer.Ordinal);
+
     public string CgroupName => "podagent-test-" + Path.GetFileName(Root);
     public int Pid => _process?.Id ?? throw new InvalidOperationException("the agent was not started");
     public string Log { get { lock (_log) return _log.ToString(); } }
@@ -67,6 +70,8 @@ public sealed class AgentProcess : IAsyncDisposable
         foreach (string argument in Flags.Concat(_extraArguments))
             info.ArgumentList.Add(argument);
         info.Environment["NOTIFY_SOCKET"] = NotifyPath;
+        foreach ((string name, string value) in Environment)
+            info.Environment[name] = value;
         var clock = Stopwatch.StartNew();
         _process = Process.Start(info) ?? throw new InvalidOperationException("cannot start " + info.FileName);
         _process.OutputDataReceived += Collect;
@@ -215,7 +220,7 @@ public sealed class AgentProcess : IAsyncDisposable
 
     private static string FindBin()
     {
-        if (Environment.GetEnvironmentVariable("PODAGENT_BIN") is { Length: > 0 } set)
+        if (System.Environment.GetEnvironmentVariable("PODAGENT_BIN") is { Length: > 0 } set)
             return set;
         for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
         {

@@ -6,19 +6,23 @@ namespace NodeAgent.Testing.Images;
 /// </summary>
 public static class TreeListing
 {
+    /// <summary>What is run in the root of the tree.</summary>
+    public const string Script = """
+        find . -printf '%p\t%y %m %U:%G %T@ %n %i %s %l\0' | LC_ALL=C sort -z | tr '\n\0' '|\n'
+        echo ==devices
+        find . \( -type b -o -type c \) -exec stat -c '%n %t:%T' {} + | LC_ALL=C sort
+        echo ==content
+        find . -type f -print0 | LC_ALL=C sort -z | xargs -0r sha256sum
+        echo ==xattrs
+        find . -print0 | LC_ALL=C sort -z | xargs -0r getfattr -h -d -m - -e hex -- 2>/dev/null || true
+        """;
+
     /// <param name="root">Absolute path.</param>
-    public static string Of(string root)
+    public static string Of(string root) => From(Tool.Shell($"cd {root}\n{Script}"));
+
+    /// <param name="output">What <see cref="Script"/> wrote.</param>
+    public static string From(string output)
     {
-        string output = Tool.Shell($"""
-            cd {root}
-            find . -printf '%p\t%y %m %U:%G %T@ %n %i %s %l\0' | LC_ALL=C sort -z | tr '\n\0' '|\n'
-            echo ==devices
-            find . \( -type b -o -type c \) -exec stat -c '%n %t:%T' {"{}"} + | LC_ALL=C sort
-            echo ==content
-            find . -type f -print0 | LC_ALL=C sort -z | xargs -0r sha256sum
-            echo ==xattrs
-            find . -print0 | LC_ALL=C sort -z | xargs -0r getfattr -h -d -m - -e hex -- 2>/dev/null || true
-            """);
         string[] lines = output.Split('\n');
         int sections = Array.IndexOf(lines, "==devices");
         Dictionary<string, string> firstNames = new(StringComparer.Ordinal);
