@@ -120,8 +120,7 @@ public sealed partial class ImageService
         }
         finally
         {
-            foreach (BlobFlight flight in flights.Values)
-                _pulls.Leave(flight);
+            await Task.WhenAll(flights.Values.Select(_pulls.LeaveAsync));
         }
         foreach (Digest blob in flights.Keys)
             progress.Set(blob.ToString(), LayerPullState.Done);

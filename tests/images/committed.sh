@@ -1,9 +1,12 @@
 #!/bin/sh
 # A container's changes as podman writes them down from its overlay: opaque folders, whiteouts, links, renames, attributes.
 . "$(dirname "$0")/lib.sh"
+# Sockets under it make podman refuse a folder with a long name.
+home=$(mktemp -d /tmp/podman.XXXXXX)
+trap 'rm -rf "$home"' EXIT
 cat > pod <<END
 #!/bin/sh
-exec podman --root "$PWD/storage" --runroot "$PWD/run" --storage-driver overlay --cgroup-manager cgroupfs --events-backend file --log-level error "\$@"
+exec podman --root "$home/storage" --runroot "$home/run" --storage-driver overlay --cgroup-manager cgroupfs --events-backend file --log-level error "\$@"
 END
 chmod +x pod
 mkdir -p base/bin base/etc/app base/var/cache/old base/srv/deep/er base/tmp

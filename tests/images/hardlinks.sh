@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 new
 mkdir -p base/bin base/etc base/lib
-head -c 300000 /bin/busybox > base/bin/tool; chmod 4755 base/bin/tool; chown 7:8 base/bin/tool
+head -c 300000 /bin/busybox > base/bin/tool; chown 7:8 base/bin/tool; chmod 4755 base/bin/tool
 echo one > base/etc/one; echo two > base/etc/two; echo three > base/etc/three
 setfattr -n user.kept -v yes base/etc/two
 echo within > base/lib/a; ln base/lib/a base/lib/b; ln base/lib/a base/etc/c
@@ -27,10 +27,10 @@ rm third/etc/two; echo changed > third/etc/two
 tar -C third --format=posix --numeric-owner --no-recursion -rf layer3.tar ./etc/two
 layer layer3.tar
 
-# A link to what is a link in a layer in between, and one whose target goes.
-cp -a second fourth; ln fourth/opt/third fourth/bin/fourth; ln fourth/etc/three fourth/etc/moved
-tar -C fourth --format=posix --numeric-owner --no-recursion -cf layer4.tar ./opt/third ./bin/fourth ./etc/three ./etc/moved
-tar --delete -f layer4.tar ./opt/third ./etc/three
+# A file whose old name goes.
+cp -a base fourth; ln fourth/etc/three fourth/etc/moved
+tar -C fourth --format=posix --numeric-owner --no-recursion -cf layer4.tar ./etc/three ./etc/moved
+tar --delete -f layer4.tar ./etc/three
 mkdir -p gone/etc; : > gone/etc/.wh.three
 tar -C gone --format=posix --numeric-owner --no-recursion -rf layer4.tar ./etc/.wh.three
 layer layer4.tar

@@ -37,8 +37,9 @@ internal sealed class LayerFixups
     {
         using LayerRoot root = new(folder);
         using LowerLayers lower = new(below);
+        Dictionary<string, string> broughtUp = new(StringComparer.Ordinal);
         foreach ((string name, string target) in LinksBelow)
-            LinkBelow(root, lower, name, target);
+            LinkBelow(root, lower, name, target, broughtUp);
         if (!lower.IsEmpty)
         {
             foreach (string path in Whiteouts)
@@ -55,18 +56,58 @@ internal sealed class LayerFixups
 
     private static ReadOnlySpan<byte> Split(string path, out ReadOnlySpan<byte> leaf) => LayerPath.SplitLeaf(CString.Of(Bytes(path)), out leaf);
 
-    /// <summary>As a write to one of the names would do: the file comes up under its own name, and the new name is a link to it.</summary>
-    private static void LinkBelow(LayerRoot root, LowerLayers lower, string name, string target)
+    /// <summary>
+    /// As a write to one of the names would do: the file comes up under its own name, and the new name is a link to it. Where the layer hides that name or
+    /// gives it to another file, later in the archive, the new name is all that stays of the old file.
+    /// </summary>
+    /// <param name="broughtUp">Where the files of the targets before are now.</param>
+    private void LinkBelow(LayerRoot root, LowerLayers lower, string name, string target, Dictionary<string, string> broughtUp)
     {
         if (!lower.TryFind(target, out int lowerFd, out byte[] lowerLeaf, out statx_t stat))
         {
             throw new LayerException(
                 $"entry '{TarReader.Printable(Bytes(name))}': it is a hard link to '{TarReader.Printable(Bytes(target))}', which is neither in this layer nor below");
         }
+        if (LowerLayers.TryStat(root.OpenFolder(Split(name, out ReadOnlySpan<byte> leaf)), leaf, out _))
+            return; // given to another file later in the layer
+        if (broughtUp.TryGetValue(target, out string? there))
+        {
+            Link(root, there, name);
+            return;
+        }
+        string first = IsHidden(target) || Exists(root, target) ? name : target;
+        CopyUp.Copy(lowerFd, lowerLeaf, stat, root.OpenFolder(Split(first, out ReadOnlySpan<byte> firstLeaf)), firstLeaf);
+        broughtUp[target] = first;
+        if (first != name)
+            Link(root, first, name);
+    }
+
+    /// <summary>Whether the layer takes away what the layers below have under this name.</summary>
+    private bool IsHidden(string path)
+    {
+        if (Whiteouts.Contains(path))
+            return true;
+        for (int slash = path.LastIndexOf('/'); slash > 0; slash = path.LastIndexOf('/', slash - 1))
+        {
+            if (Whiteouts.Contains(path[..slash]) || OpaqueFolders.Contains(path[..slash]))
+                return true;
+        }
+        return OpaqueFolders.Contains("");
+    }
+
+    private static bool Exists(LayerRoot root, string path)
+    {
+        int fd = root.Resolve(Split(path, out ReadOnlySpan<byte> leaf));
+        if (fd < 0)
+            return false;
+        bool exists = LowerLayers.TryStat(fd, leaf, out _);
+        _ = Openat2.close(fd);
+        return exists;
+    }
+
+    private static void Link(LayerRoot root, string target, string name)
+    {
         ReadOnlySpan<byte> targetFolder = Split(target, out ReadOnlySpan<byte> targetLeaf);
-        int targetFd = root.OpenFolder(targetFolder);
-        if (!LowerLayers.TryStat(targetFd, targetLeaf, out _))
-            CopyUp.Copy(lowerFd, lowerLeaf, stat, targetFd, targetLeaf);
         ReadOnlySpan<byte> folder = Split(name, out ReadOnlySpan<byte> leaf);
         // The cached descriptor of the root object is good for one folder at a time.
         int pinnedFd = root.Resolve(targetFolder);

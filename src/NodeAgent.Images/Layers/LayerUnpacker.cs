@@ -201,8 +201,9 @@ internal sealed class LayerUnpacker
             int errno = targetFd < 0 ? Marshal.GetLastPInvokeError() : Link(targetFd, targetLeaf, parentFd, leaf);
             if (errno == Errno.ENOENT)
             {
-                // The file may be one of a layer below.
+                // The file may be one of a layer below. What has its new name now makes room, so that what has it at the end came later.
                 Keep(_fixups.LinksBelow.Count);
+                Replace(parentFd, leaf);
                 _fixups.LinksBelow.Add((Encoding.Latin1.GetString(path[..^1]), Encoding.Latin1.GetString(target.AsSpan()[..^1])));
             }
             else if (errno != 0)

@@ -3,7 +3,7 @@ using NodeAgent.Images.Content;
 namespace NodeAgent.Images.Registry;
 
 /// <summary>One blob being downloaded and those who wait for it. The last one to leave cancels it and lets it go.</summary>
-internal sealed class BlobFlight : IDisposable
+internal sealed class BlobFlight : IAsyncDisposable
 {
     private readonly CancellationTokenSource _cancel = new();
     private readonly ContentLease _lease;
@@ -45,18 +45,14 @@ internal sealed class BlobFlight : IDisposable
     /// <summary>True when nobody is left; the caller then forgets the flight. Under the same gate.</summary>
     public bool Leave() => --_waiters == 0;
 
-    /// <summary>Stops what is still under way and deletes what is not committed; readers fail.</summary>
-    public void Dispose()
+    /// <summary>Stops what is still under way, waits for it and deletes what is not committed; readers fail. What is committed has no lease any more then.</summary>
+    public async ValueTask DisposeAsync()
     {
-        _cancel.Cancel();
+        await _cancel.CancelAsync();
         // The file goes when its writer has stopped.
-        _ = _work.ContinueWith(
-            _ =>
-            {
-                Download.Dispose();
-                _lease.Dispose();
-                _cancel.Dispose();
-            },
-            CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+        await _work;
+        Download.Dispose();
+        _lease.Dispose();
+        _cancel.Dispose();
     }
 }

@@ -96,7 +96,7 @@ internal sealed class ImagePulls(ContentStore content, RegistryClient registry, 
         while (!done);
     }
 
-    /// <summary>Takes part in the download of a blob, or begins it. The caller gives it back with <see cref="Leave(BlobFlight)"/>.</summary>
+    /// <summary>Takes part in the download of a blob, or begins it. The caller gives it back with <see cref="LeaveAsync"/>.</summary>
     public BlobFlight Download(RegistrySource source, ResolvedLayer layer)
     {
         lock (_gate)
@@ -124,7 +124,8 @@ internal sealed class ImagePulls(ContentStore content, RegistryClient registry, 
         }
     }
 
-    public void Leave(BlobFlight flight)
+    /// <summary>Done when the blob is under no lease of the flight's: what nobody needs can be swept away then.</summary>
+    public async Task LeaveAsync(BlobFlight flight)
     {
         lock (_gate)
         {
@@ -133,7 +134,7 @@ internal sealed class ImagePulls(ContentStore content, RegistryClient registry, 
             if (_blobs.GetValueOrDefault(flight.Download.Digest) == flight)
                 _blobs.Remove(flight.Download.Digest);
         }
-        flight.Dispose();
+        await flight.DisposeAsync();
     }
 
     public void Dispose() => registry.Dispose();

@@ -50,14 +50,32 @@ internal sealed class RegistrySource(ImageReference reference, IReadOnlyList<Reg
 
     /// <summary>What the reference names: an index or a manifest. Throws <see cref="ImageException"/>.</summary>
     public Task<RemoteDocument> GetManifestAsync(CancellationToken cancellationToken) =>
-        AskEachAsync((endpoint, patient) => ManifestAsync(endpoint, Target, reference.Digest, patient, cancellationToken));
+        AskEachAsync((endpoint, patient) => WholeAsync(() => ManifestAsync(endpoint, Target, reference.Digest, patient, cancellationToken), cancellationToken));
 
     /// <summary>A document that another one names by its digest. Throws <see cref="ImageException"/>.</summary>
     public async Task<byte[]> GetDocumentAsync(OciDescriptor descriptor, Digest digest, CancellationToken cancellationToken)
     {
         if (descriptor.MediaType is MediaTypes.OciConfig or MediaTypes.DockerConfig)
-            return await AskEachAsync((endpoint, patient) => BlobDocumentAsync(endpoint, digest, patient, cancellationToken));
-        return (await AskEachAsync((endpoint, patient) => ManifestAsync(endpoint, digest.ToString(), digest, patient, cancellationToken))).Content;
+            return await AskEachAsync((endpoint, patient) => WholeAsync(() => BlobDocumentAsync(endpoint, digest, patient, cancellationToken), cancellationToken));
+        RemoteDocument document = await AskEachAsync(
+            (endpoint, patient) => WholeAsync(() => ManifestAsync(endpoint, digest.ToString(), digest, patient, cancellationToken), cancellationToken));
+        return document.Content;
+    }
+
+    /// <summary>Documents are small: one that was cut off is asked for again as a whole.</summary>
+    private async Task<T> WholeAsync<T>(Func<Task<T>> ask, CancellationToken cancellationToken)
+    {
+        for (int attempt = 1; ; attempt++)
+        {
+            try
+            {
+                return await ask();
+            }
+            catch (RegistryException e) when (e.InnerException is IOException && attempt < MostFruitless)
+            {
+                await Task.Delay(FirstPause, time, cancellationToken);
+            }
+        }
     }
 
     private async Task<RemoteDocument> ManifestAsync(RegistryConnection endpoint, string target, Digest? expected, bool patient, CancellationToken cancellationToken)

@@ -128,6 +128,33 @@ public sealed class LayerStackTests : IDisposable
     }
 
     [Fact]
+    public void A_hard_link_keeps_the_file_below_when_its_old_name_gets_another_file_in_the_same_layer()
+    {
+        _unpacking.Add(Base());
+        _unpacking.Add(new TarBuilder().Directory("etc/").HardLink("etc/kept", "etc/a").HardLink("kept2", "etc/a").File("etc/a", "new"));
+
+        Assert.Equal("new one one 1 2", _unpacking.Mounted("printf '%s %s %s %s %s' $(cat etc/a) $(cat etc/kept) $(cat kept2) $(stat -c %h etc/a) $(stat -c %h kept2)"));
+    }
+
+    [Fact]
+    public void A_hard_link_keeps_the_file_below_when_its_old_name_is_hidden_in_the_same_layer()
+    {
+        _unpacking.Add(Base());
+        _unpacking.Add(new TarBuilder().HardLink("moved", "etc/a").File("etc/.wh.a").HardLink("from-sub", "etc/sub/x").File("etc/.wh.sub"));
+
+        Assert.Equal("b\none 1 1", _unpacking.Mounted("ls etc; printf '%s %s %s' $(cat moved) $(stat -c %h moved) $(stat -c %h from-sub)"));
+    }
+
+    [Fact]
+    public void A_name_that_is_a_hard_link_below_first_and_a_file_later_is_the_file()
+    {
+        _unpacking.Add(Base());
+        string layer = _unpacking.Add(new TarBuilder().File("x", "first").HardLink("x", "etc/a").HardLink("y", "etc/b").File("y", "last"));
+
+        Assert.Equal("one last", Tool.Shell($"printf '%s %s' $(cat {layer}/x) $(cat {layer}/y)"));
+    }
+
+    [Fact]
     public void A_dangling_parent_is_followed_within_the_layer()
     {
         string layer = _unpacking.Add(new TarBuilder().Symlink("lib", "usr/lib").File("lib/x/y", "z").Symlink("abs", "/opt/../srv/abs").File("abs/q", "r"));

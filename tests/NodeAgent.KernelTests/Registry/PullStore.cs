@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using NodeAgent.Core;
 using NodeAgent.Core.Cri;
 using NodeAgent.Images;
+using NodeAgent.Images.Registry;
 using NodeAgent.Testing.Images;
 using Xunit;
 
@@ -38,7 +39,7 @@ internal sealed class PullStore : IAsyncDisposable
         if (credentials is not null)
             await File.WriteAllTextAsync(store.CredentialsFile, credentials);
         store._images = await ImageService.OpenAsync(
-            store.Paths, TimeProvider.System, NullLogger<ImageService>.Instance);
+            store.Paths, TimeProvider.System, NullLogger<ImageService>.Instance, null, new RegistryFiles(store.RegistriesFile, store.CredentialsFile));
         return store;
     }
 

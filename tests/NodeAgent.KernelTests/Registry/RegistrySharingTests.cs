@@ -51,7 +51,11 @@ public sealed class RegistrySharingTests : IDisposable
             store.PullAsync($"{registry.Host}/test/layers127:1"), store.PullAsync($"{registry.Host}/test/layers127:docker"), store.PullAsync($"{registry.Host}/test/layers127:1"));
 
         Dictionary<string, int> fetches = Fetches(await registry.StopAsync());
-        Assert.InRange(fetches.Count, 128, 129);
+        string configuration = Assert.Single(await store.Images.ListImagesAsync(CancellationToken.None)).Id;
+        // Each manifest's pull looks at its configuration for itself.
+        Assert.InRange(fetches[configuration], 1, 2);
+        fetches.Remove(configuration);
+        Assert.Equal(127, fetches.Count);
         Assert.All(fetches, fetch => Assert.Equal(1, fetch.Value));
     }
 
