@@ -38,21 +38,11 @@ internal sealed class ImagePulls(ContentStore content, RegistryClient registry, 
         ImageReference reference, Func<RegistrySource, PullProgress, CancellationToken, Task<ImageRecord>> pull, IProgress<PullStatus>? progress,
         CancellationToken cancellationToken)
     {
-        Flight? flight;
         string key = reference.Canonical;
-        lock (_gate)
-        {
-            if (!_flights.TryGetValue(key, out flight))
-            {
-                Flight begun = flight = new Flight();
-                // Its settings are read now: a fault in them is the asker's to hear.
-                RegistrySource source = registry.SourceOf(reference);
-                flight.Done = Task.Run(() => pull(source, begun.Progress, begun.Cancel.Token), CancellationToken.None);
-                _ = flight.Done.ContinueWith(task => _ = task.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
-                _flights[key] = flight;
-            }
-            flight.Waiters++;
-        }
+        Flight flight;
+        // One that everybody has left is not joined: it is on its way out, and what it was downloading with it.
+        while (!TryJoin(reference, key, pull, out flight))
+            await flight.Done.ContinueWith(_ => { }, cancellationToken, TaskContinuationOptions.None, TaskScheduler.Default);
         try
         {
             if (progress is not null)
@@ -61,19 +51,53 @@ internal sealed class ImagePulls(ContentStore content, RegistryClient registry, 
         }
         finally
         {
-            Leave(key, flight);
+            Leave(flight);
         }
     }
 
-    private void Leave(string key, Flight flight)
+    /// <summary>Joins the flight of a reference, or begins it. False for one that has been given up and has not ended yet.</summary>
+    private bool TryJoin(
+        ImageReference reference, string key, Func<RegistrySource, PullProgress, CancellationToken, Task<ImageRecord>> pull, out Flight flight)
     {
         lock (_gate)
         {
-            bool last = --flight.Waiters == 0;
-            // Who comes after the end asks the registry anew.
-            if ((last || flight.Done.IsCompleted) && _flights.GetValueOrDefault(key) == flight)
+            if (!_flights.TryGetValue(key, out Flight? there) || there.Done.IsCompleted)
+            {
+                // Its settings are read now: a fault in them is the asker's to hear.
+                RegistrySource source = registry.SourceOf(reference);
+                Flight begun = flight = new Flight();
+                begun.Done = Task.Run(() => pull(source, begun.Progress, begun.Cancel.Token), CancellationToken.None);
+                _flights[key] = begun;
+                _ = begun.Done.ContinueWith(_ => Forget(key, begun), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+            }
+            else
+            {
+                flight = there;
+                if (flight.Waiters == 0)
+                    return false;
+            }
+            flight.Waiters++;
+            return true;
+        }
+    }
+
+    /// <summary>Who comes after the end of a pull asks the registry anew.</summary>
+    private void Forget(string key, Flight flight)
+    {
+        // Whoever waits sees its failure; one that all have left has nobody who does.
+        _ = flight.Done.Exception;
+        lock (_gate)
+        {
+            if (_flights.GetValueOrDefault(key) == flight)
                 _flights.Remove(key);
-            if (last)
+        }
+    }
+
+    private void Leave(Flight flight)
+    {
+        lock (_gate)
+        {
+            if (--flight.Waiters == 0 && !flight.Done.IsCompleted)
                 flight.Cancel.Cancel();
         }
     }

@@ -19,10 +19,14 @@ internal sealed class LayerFlight
         return true;
     }
 
-    public void Leave()
+    /// <summary>True when nobody is left: what is not done yet is being given up.</summary>
+    public bool Leave()
     {
-        if (--_waiters == 0 && !Done.IsCompleted)
+        if (--_waiters > 0)
+            return false;
+        if (!Done.IsCompleted)
             _cancel.Cancel();
+        return true;
     }
 }
 

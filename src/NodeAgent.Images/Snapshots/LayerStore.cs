@@ -152,11 +152,11 @@ public sealed partial class LayerStore : IAsyncDisposable
         }
         finally
         {
+            Task[] givenUp;
             lock (_gate)
-            {
-                foreach (LayerFlight flight in joined)
-                    flight.Leave();
-            }
+                givenUp = [.. joined.Where(flight => flight.Leave()).Select(flight => flight.Done)];
+            // Nobody's any more: their folders are gone when they have ended, however they end.
+            await Task.WhenAll(givenUp).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
         }
     }
 
@@ -190,7 +190,7 @@ public sealed partial class LayerStore : IAsyncDisposable
         {
             LayerFixups fixups = await Named(layer, () => StageAsync(layer, temporary, flight.Cancelled));
             // The part that needs the layers below waits for them outside the limit: they may be waiting for their turn.
-            await below;
+            await below.WaitAsync(flight.Cancelled);
             if (layer.Arrived is { } arrived)
                 await arrived.WaitAsync(flight.Cancelled);
             flight.Cancelled.ThrowIfCancellationRequested();
