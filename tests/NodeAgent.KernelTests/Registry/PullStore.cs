@@ -12,12 +12,10 @@ namespace NodeAgent.KernelTests.Registry;
 /// <summary>A store of a test's own, with configuration files of its own, that pulls.</summary>
 internal sealed class PullStore : IAsyncDisposable
 {
-    private readonly TemporaryFolder _folder = new();
+    private readonly TemporaryFolder _folder;
     private ImageService? _images;
 
-    private PullStore()
-    {
-    }
+    private PullStore(string? parent) => _folder = new TemporaryFolder(parent);
 
     public ImageService Images => _images!;
 
@@ -31,9 +29,10 @@ internal sealed class PullStore : IAsyncDisposable
 
     /// <param name="registries">The list under <c>registries:</c>; null for no file.</param>
     /// <param name="credentials"><c>auth.json</c>; null for no file.</param>
-    public static async Task<PullStore> OpenAsync(string? registries = null, string? credentials = null)
+    /// <param name="parent">Where its folder is made.</param>
+    public static async Task<PullStore> OpenAsync(string? registries = null, string? credentials = null, string? parent = null)
     {
-        PullStore store = new();
+        PullStore store = new(parent);
         if (registries is not null)
             store.Configure(registries);
         if (credentials is not null)

@@ -31,7 +31,7 @@ public sealed class RegistryTreeTests
     public async Task A_pulled_image_has_the_tree_that_umoci_unpacks(string name, string tag)
     {
         await using RegistryServer registry = await RegistryImages.ServeAsync();
-        await using PullStore store = await PullStore.OpenAsync();
+        await using PullStore store = await PullStore.OpenAsync(parent: name == "files200k" ? BuiltImage.FolderForManyFiles : null);
         BuiltImage built = await BuiltImage.GetAsync(name);
 
         ImageRecord image = await store.PullAsync($"{registry.Host}/{built.Repository}:{tag}");

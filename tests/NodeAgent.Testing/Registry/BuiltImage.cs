@@ -28,6 +28,19 @@ public sealed record BuiltImage(string Name, string Folder)
     /// <summary>Programs without which no image can be made.</summary>
     public static readonly string[] Tools = ["docker-registry", "umoci", "skopeo", "podman", "mmdebstrap", "jq", "setcap", "setfattr", "busybox"];
 
+    /// <summary>
+    /// Where to unpack images of very many files: in memory when there is room, since some disks take a minute for what is not about disks; null is the
+    /// usual place. Not for images with <c>user.*</c> attributes, which old kernels do not keep in memory.
+    /// </summary>
+    public static string? FolderForManyFiles =>
+        Directory.Exists(Memory) && new DriveInfo(Memory).AvailableFreeSpace > MemoryForManyFiles ? Memory : null;
+
+    private const string Memory = "/dev/shm";
+    private const long MemoryForManyFiles = 3L << 30;
+
+    /// <summary>Recipes whose trees have very many files.</summary>
+    private static readonly HashSet<string> s_manyFiles = new(StringComparer.Ordinal) { "files200k", "small-files" };
+
     /// <summary>The name without a host.</summary>
     public string Repository => "test/" + Name;
 
@@ -64,15 +77,16 @@ public sealed record BuiltImage(string Name, string Folder)
     private static async Task BuildAsync(BuiltImage image, string recipe, BuiltImage? under)
     {
         using TemporaryFolder work = new(Cache);
+        using TemporaryFolder trees = new(s_manyFiles.Contains(image.Name) ? FolderForManyFiles : null);
         BuiltImage built = image with { Folder = Directory.CreateDirectory(work["built"]).FullName };
-        string scratch = Directory.CreateDirectory(work["scratch"]).FullName;
+        string scratch = Directory.CreateDirectory(trees["scratch"]).FullName;
         await using (RegistryServer registry = await RegistryServer.StartAsync(new RegistrySettings(built.Storage)))
         {
             string[] command = ["-C", scratch, "REGISTRY=" + registry.Host, "BASE=" + under?.Layout, "sh", recipe];
             (await CommandResult.RunAsync("env", command, limit: BuildLimit)).Checked();
         }
-        Directory.Move(scratch + "/image", built.Layout);
-        string bundle = work["bundle"];
+        Tool.Run("mv", scratch + "/image", built.Layout);
+        string bundle = trees["bundle"];
         (await CommandResult.RunAsync("umoci", ["unpack", "--image", built.Layout + ":" + built.TagOfReference, bundle], limit: BuildLimit)).Checked();
         await File.WriteAllTextAsync(built.Folder + "/listing", TreeListing.Of(bundle + "/rootfs"));
         try
