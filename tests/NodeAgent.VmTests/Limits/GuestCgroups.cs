@@ -23,12 +23,13 @@ internal sealed class GuestCgroups(VirtualMachine machine)
     }
 
     /// <summary>
-    /// How many processors each cgroup used on average, over some seconds of the guest's own clock. Clock and counters are read by one script each time: between
-    /// two commands a busy machine may lose seconds.
+    /// How many processors each cgroup used on average, over some seconds of the guest's own clock. Clock and counters are read by one script each time, which starts
+    /// no program: between two commands, or two programs, a busy machine may lose seconds.
     /// </summary>
     public async Task<double[]> ProcessorsAsync(int seconds, params string[] cgroups)
     {
-        string read = string.Join("; ", cgroups.Select(cgroup => $"echo $(date +%s%N) $(sed -n 's/^usage_usec //p' {cgroup}/cpu.stat)"));
+        // The first line is "usage_usec N".
+        string read = string.Join("; ", cgroups.Select(cgroup => $"read -r name used < {cgroup}/cpu.stat; read -r uptime idle < /proc/uptime; echo $uptime $used"));
         string[] lines = (await machine.OutputAsync($"{read}; sleep {seconds}; {read}")).Split('\n');
         return [.. cgroups.Select((_, i) => Between(lines[i], lines[i + cgroups.Length]))];
     }
@@ -42,7 +43,7 @@ internal sealed class GuestCgroups(VirtualMachine machine)
     private static double Between(string before, string after)
     {
         decimal[] from = Numbers(before), to = Numbers(after);
-        return (double)((to[1] - from[1]) * 1000 / (to[0] - from[0]));
+        return (double)((to[1] - from[1]) / 1_000_000 / (to[0] - from[0]));
     }
 
     private static decimal[] Numbers(string line) => [.. line.Split(' ').Select(word => decimal.Parse(word, CultureInfo.InvariantCulture))];

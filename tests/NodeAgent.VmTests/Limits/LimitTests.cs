@@ -44,7 +44,8 @@ public sealed class LimitTests(TestMachines machines) : VmTest(machines, Snapsho
     {
         await Agent.ApplyAsync("burner.yaml", PodOf("burner", ("main", $"({Burn}) & {Burn}", "limits: {cpu: 200m}")));
         JsonNode pod = await Agent.WaitForRunningAsync("burner");
-        double used = (await Cgroups.ProcessorsAsync(10, await Cgroups.OfContainerAsync(pod.ContainerId("main"))))[0];
+        // Where the machine's own processors are taken away for a while, the kernel notices late that a quota is used up, and takes it back from the next: over half a minute that no longer shows.
+        double used = (await Cgroups.ProcessorsAsync(30, await Cgroups.OfContainerAsync(pod.ContainerId("main"))))[0];
         Assert.InRange(used, 0.2 * 0.9, 0.2 * 1.1);
     }
 
