@@ -1,11 +1,9 @@
-using System.Globalization;
+using System.Text.Json;
 using NodeAgent.Core.Cri;
 using NodeAgent.Images.Content;
-using NodeAgent.Images.Layers;
 using NodeAgent.Images.Library;
 using NodeAgent.Images.References;
 using NodeAgent.Images.Snapshots;
-using NodeAgent.Linux;
 
 namespace NodeAgent.Images;
 
@@ -17,22 +15,8 @@ public sealed partial class ImageService
     {
         ImageReference reference = NewName(name);
         OciExecutionConfig run = ImageChanges.Apply(new OciExecutionConfig(), options.Changes);
-        bool failed = true;
-        try
-        {
-            ImageRecord imported = await Task.Run(() => ImportArchiveAsync(path, reference, run, options.Message, cancellationToken), cancellationToken);
-            failed = false;
-            return imported;
-        }
-        catch (Exception e) when (e is InvalidDataException or LayerException or IOException or LinuxException or UnauthorizedAccessException)
-        {
-            throw new ImageException(ImageFailure.ErrImagePull, $"import {path}: {e.Message}", e);
-        }
-        finally
-        {
-            if (failed)
-                await ChangeAsync(Refresh, CancellationToken.None);
-        }
+        return await NamingAsync(
+            $"import {path}", () => WholeOrNothingAsync(() => Task.Run(() => ImportArchiveAsync(path, reference, run, options.Message, cancellationToken), cancellationToken)));
     }
 
     private async Task<ImageRecord> ImportArchiveAsync(
@@ -42,7 +26,7 @@ public sealed partial class ImageService
         using LayerLease layerLease = _layers.NewLease();
         (OciDescriptor layer, Digest diffId) = RootfsArchive.Ingest(path, _content, contentLease, cancellationToken);
         DateTimeOffset now = _time.GetUtcNow();
-        string created = now.ToString("yyyy-MM-dd'T'HH:mm:ss.fffffff'Z'", CultureInfo.InvariantCulture);
+        string created = ImageTable.Timestamp(now);
         OciImageConfig config = new()
         {
             Created = created,
@@ -52,7 +36,7 @@ public sealed partial class ImageService
             Rootfs = new OciRootfs { Type = "layers", DiffIds = [$"{diffId}"] },
             History = [new OciHistory { Created = created, CreatedBy = ImportedBy, Comment = string.IsNullOrEmpty(message) ? null : message }],
         };
-        OciDescriptor descriptor = RootfsArchive.Describe(config, layer, _content, contentLease);
+        OciDescriptor descriptor = ImageEnvelope.Write(JsonSerializer.SerializeToUtf8Bytes(config, OciJson.Default.OciImageConfig), [layer], _content, contentLease);
         ResolvedImage resolved = ResolvedImage.Resolve(descriptor, _platform, _content.ReadDocument);
         await UnpackAsync(resolved, layerLease, cancellationToken);
         await NameAsync([ImageTable.ToEntry(descriptor, reference, now)], cancellationToken);

@@ -4,7 +4,6 @@ using NodeAgent.Images.Layers;
 using NodeAgent.Images.References;
 using NodeAgent.Images.Registry;
 using NodeAgent.Images.Snapshots;
-using NodeAgent.Linux;
 
 namespace NodeAgent.Images;
 
@@ -22,49 +21,28 @@ public sealed partial class ImageService
     public async Task<ImageRecord> PullImageAsync(string reference, IProgress<PullStatus>? progress, CancellationToken cancellationToken)
     {
         ImageReference parsed = ImageReference.Parse(reference);
-        try
-        {
-            return await _pulls.JoinAsync(
-                parsed, (source, watched, cancellation) => PullAsync(parsed, source, watched, cancellation), progress, cancellationToken);
-        }
-        catch (Exception e) when (e is InvalidDataException or LayerException or IOException or LinuxException or UnauthorizedAccessException)
-        {
-            throw new ImageException(ImageFailure.ErrImagePull, $"pull {parsed}: {e.Message}", e);
-        }
-        catch (ImageException e)
-        {
-            throw new ImageException(e.Failure, $"pull {parsed}: {e.Message}", e);
-        }
+        return await NamingAsync(
+            $"pull {parsed}",
+            () => _pulls.JoinAsync(parsed, (source, watched, cancellation) => PullAsync(parsed, source, watched, cancellation), progress, cancellationToken));
     }
 
-    private async Task<ImageRecord> PullAsync(ImageReference reference, RegistrySource source, PullProgress progress, CancellationToken cancellationToken)
+    private async Task<ImageRecord> PullAsync(ImageReference reference, RegistrySource source, PullProgress progress, CancellationToken cancellationToken) =>
+        await FindCurrentAsync(reference, source, cancellationToken)
+        ?? await WholeOrNothingAsync(() => FetchAsync(reference, source, progress, cancellationToken));
+
+    private async Task<ImageRecord> FetchAsync(ImageReference reference, RegistrySource source, PullProgress progress, CancellationToken cancellationToken)
     {
-        if (await FindCurrentAsync(reference, source, cancellationToken) is { } current)
-            return current;
-        bool failed = true;
-        try
-        {
-            using ContentLease contentLease = _content.NewLease();
-            using LayerLease layerLease = _layers.NewLease();
-            RemoteDocument top = await source.GetManifestAsync(cancellationToken);
-            ResolvedImage image = await ResolveAsync(top, source, contentLease, cancellationToken);
-            progress.Begin(image.Layers.Select(layer => (layer.Blob.ToString(), layer.Size)));
-            await FetchLayersAsync(image, source, contentLease, layerLease, progress, cancellationToken);
-            OciDescriptor entry = ImageTable.ToEntry(
-                ImageEnvelope.DescriptorFor(image, _content, contentLease), reference, _time.GetUtcNow(), Digest.Parse(top.Descriptor.Digest!));
-            await ChangeAsync(
-                () => UpdateIndex(index => [.. index.Where(old => ImageTable.NameOf(old)?.Canonical != reference.Canonical), entry]), cancellationToken);
-            _layers.BeginSync();
-            failed = false;
-            return Volatile.Read(ref _table).Find(reference.Canonical)?.Record
-                ?? throw new ImageException(ImageFailure.ImageInspectError, "it was removed while it came");
-        }
-        finally
-        {
-            // What had come and is nobody's goes at once.
-            if (failed)
-                await ChangeAsync(Refresh, CancellationToken.None);
-        }
+        using ContentLease contentLease = _content.NewLease();
+        using LayerLease layerLease = _layers.NewLease();
+        RemoteDocument top = await source.GetManifestAsync(cancellationToken);
+        ResolvedImage image = await ResolveAsync(top, source, contentLease, cancellationToken);
+        progress.Begin(image.Layers.Select(layer => (layer.Blob.ToString(), layer.Size)));
+        await FetchLayersAsync(image, source, contentLease, layerLease, progress, cancellationToken);
+        OciDescriptor descriptor = ImageEnvelope.DescriptorFor(image, _content, contentLease);
+        await NameAsync([ImageTable.ToEntry(descriptor, reference, _time.GetUtcNow(), Digest.Parse(top.Descriptor.Digest!))], cancellationToken);
+        _layers.BeginSync();
+        return Volatile.Read(ref _table).Find(reference.Canonical)?.Record
+            ?? throw new ImageException(ImageFailure.ImageInspectError, "it was removed while it came");
     }
 
     /// <summary>The image that the reference means here, when the registry says that it is still the one; else null.</summary>
@@ -86,9 +64,7 @@ public sealed partial class ImageService
         {
             if (digest.ToString() == top.Descriptor.Digest)
                 return top.Content;
-            return lease.TryProtect(digest, null) && _content.Check(digest, cancellationToken).Problem is null
-                ? _content.ReadDocument(digest)
-                : await source.GetDocumentAsync(descriptor, digest, cancellationToken);
+            return (lease.TryProtect(digest, null) ? FindDocument(digest) : null) ?? await source.GetDocumentAsync(descriptor, digest, cancellationToken);
         });
         await Task.Run(
             () =>
@@ -98,6 +74,19 @@ public sealed partial class ImageService
             },
             cancellationToken);
         return image;
+    }
+
+    /// <summary>Null where the stored one cannot be used.</summary>
+    private byte[]? FindDocument(Digest digest)
+    {
+        try
+        {
+            return _content.ReadDocument(digest);
+        }
+        catch (Exception e) when (e is InvalidDataException or IOException)
+        {
+            return null;
+        }
     }
 
     private async Task FetchLayersAsync(
@@ -160,16 +149,12 @@ public sealed partial class ImageService
     /// <summary>The first to fail stops the others, and its failure is the one that is told.</summary>
     private static async Task AllOrFirstFailureAsync(List<Task> work, CancellationTokenSource stop)
     {
-        Task all = Task.WhenAll(work);
-        List<Task> pending = [.. work];
-        while (pending.Count > 0)
+        await foreach (Task ended in Task.WhenEach(work))
         {
-            Task ended = await Task.WhenAny(pending);
-            pending.Remove(ended);
             if (ended.IsCompletedSuccessfully)
                 continue;
             await stop.CancelAsync();
-            await all.ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+            await Task.WhenAll(work).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             await ended;
         }
     }

@@ -99,27 +99,40 @@ public sealed partial class ImageService : IImageService, ISnapshotter, IAsyncDi
 
     private static bool IsId(string reference) => Digest.TryParse(reference, out _) || Digest.TryParse("sha256:" + reference, out _);
 
-    public async Task<IReadOnlyList<ImageRecord>> LoadAsync(string path, string? name, CancellationToken cancellationToken)
+    public Task<IReadOnlyList<ImageRecord>> LoadAsync(string path, string? name, CancellationToken cancellationToken) =>
+        NamingAsync($"load {path}", () => WholeOrNothingAsync(() => Task.Run(() => LoadArchiveAsync(path, name, cancellationToken), cancellationToken)));
+
+    /// <summary>Lets go at once what failing work had brought and is nobody's.</summary>
+    private async Task<T> WholeOrNothingAsync<T>(Func<Task<T>> work)
     {
         bool failed = true;
         try
         {
-            IReadOnlyList<ImageRecord> loaded = await Task.Run(() => LoadArchiveAsync(path, name, cancellationToken), cancellationToken);
+            T result = await work();
             failed = false;
-            return loaded;
-        }
-        catch (Exception e) when (e is InvalidDataException or LayerException or IOException or LinuxException or UnauthorizedAccessException)
-        {
-            throw new ImageException(ImageFailure.ErrImagePull, $"load {path}: {e.Message}", e);
-        }
-        catch (ImageException e)
-        {
-            throw new ImageException(e.Failure, $"load {path}: {e.Message}", e);
+            return result;
         }
         finally
         {
             if (failed)
                 await ChangeAsync(Refresh, CancellationToken.None);
+        }
+    }
+
+    /// <summary>What work that brings images fails with, as an <see cref="ImageException"/> that begins with what was tried.</summary>
+    private static async Task<T> NamingAsync<T>(string what, Func<Task<T>> work)
+    {
+        try
+        {
+            return await work();
+        }
+        catch (Exception e) when (e is InvalidDataException or LayerException or IOException or LinuxException or UnauthorizedAccessException)
+        {
+            throw new ImageException(ImageFailure.ErrImagePull, $"{what}: {e.Message}", e);
+        }
+        catch (ImageException e)
+        {
+            throw new ImageException(e.Failure, $"{what}: {e.Message}", e);
         }
     }
 

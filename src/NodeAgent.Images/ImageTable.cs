@@ -139,6 +139,9 @@ internal sealed partial class ImageTable
     public static Digest? RegistryDigestOf(OciDescriptor entry) =>
         Digest.TryParse(entry.Annotations?.GetValueOrDefault(RegistryDigestAnnotation), out Digest digest) ? digest : null;
 
+    /// <summary>RFC 3339 in UTC, as documents of images have times.</summary>
+    public static string Timestamp(DateTimeOffset time) => time.ToUniversalTime().ToString("yyyy-MM-dd'T'HH:mm:ss.fffffff'Z'", CultureInfo.InvariantCulture);
+
     /// <summary>An entry of the index for one name of an image. The name stands twice, for the tools that read either annotation.</summary>
     /// <param name="descriptor">Of the image's manifest, or of an index around it.</param>
     /// <param name="registryDigest">What a registry gave for the name; null when it comes from a file.</param>
@@ -148,7 +151,7 @@ internal sealed partial class ImageTable
         {
             [OciArchive.RefNameAnnotation] = name.Canonical,
             [OciArchive.FullNameAnnotation] = name.Canonical,
-            [LoadedAtAnnotation] = loadedAt.ToUniversalTime().ToString("yyyy-MM-dd'T'HH:mm:ss.fffffff'Z'", CultureInfo.InvariantCulture),
+            [LoadedAtAnnotation] = Timestamp(loadedAt),
         };
         if (registryDigest is { } digest)
             annotations[RegistryDigestAnnotation] = digest.ToString();

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Text.Json;
 using NodeAgent.Images.Content;
 using NodeAgent.Images.Layers;
 using NodeAgent.Images.References;
@@ -38,15 +37,8 @@ internal static class DockerArchive
             if (ResolvedImage.DiffIdsOf(parsed).Count != names.Count)
                 throw new InvalidDataException($"manifest.json has {names.Count} layers for an image whose configuration has another number of them");
 
-            OciManifest manifest = new()
-            {
-                MediaType = MediaTypes.OciManifest,
-                Config = new OciDescriptor { MediaType = MediaTypes.OciConfig, Digest = $"{store.Ingest(config, null, lease)}", Size = config.Length },
-                Layers = IngestLayers(store, lease, names, cancellationToken),
-            };
-            byte[] document = JsonSerializer.SerializeToUtf8Bytes(manifest, OciJson.Default.OciManifest);
-            Digest digest = store.Ingest(document, null, lease);
-            OciDescriptor descriptor = new() { MediaType = MediaTypes.OciManifest, Digest = $"{digest}", Size = document.Length };
+            OciDescriptor[] layers = IngestLayers(store, lease, names, cancellationToken);
+            OciDescriptor descriptor = ImageEnvelope.Write(config, layers, store, lease);
             return ResolvedImage.Resolve(descriptor, platform, store.ReadDocument);
         }
 

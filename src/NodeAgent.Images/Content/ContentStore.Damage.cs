@@ -20,15 +20,8 @@ public sealed partial class ContentStore
     /// <summary>The blobs that there are, largest first.</summary>
     internal List<(Digest Digest, long Size)> ListBlobs()
     {
-        List<(Digest Digest, long Size)> blobs = [];
-        foreach (string algorithm in new[] { Digest.Sha256, Digest.Sha512 })
-        {
-            foreach (FileInfo file in new DirectoryInfo(Path.Combine(_root, "blobs", algorithm)).EnumerateFiles())
-            {
-                if (Digest.TryParse($"{algorithm}:{file.Name}", out Digest digest) && SizeOf(digest) is { } size)
-                    blobs.Add((digest, size));
-            }
-        }
+        // One may be swept away between its name and its size.
+        List<(Digest Digest, long Size)> blobs = [.. from digest in Blobs() let size = SizeOf(digest) where size is not null select (digest, size.Value)];
         blobs.Sort((a, b) => b.Size.CompareTo(a.Size) is var order and not 0 ? order : string.CompareOrdinal(a.Digest.Hex, b.Digest.Hex));
         return blobs;
     }
@@ -102,9 +95,7 @@ public sealed partial class ContentStore
     {
         foreach (string path in Directory.EnumerateFiles(DamagedFolder))
         {
-            bool wanted = Digest.TryParse(Path.GetFileName(path).Replace('-', ':'), out Digest digest)
-                && (keep.Contains(digest) || _leases.Exists(lease => lease.Digests.Contains(digest)));
-            if (!wanted)
+            if (!Digest.TryParse(Path.GetFileName(path).Replace('-', ':'), out Digest digest) || !IsWanted(digest, keep))
                 File.Delete(path);
         }
     }

@@ -69,7 +69,7 @@ public sealed partial class ContentStore : IDisposable
         }
     }
 
-    private static ReadOnlySpan<byte> Marker => """{"imageLayoutVersion":"1.0.0"}"""u8;
+    internal static ReadOnlySpan<byte> Marker => """{"imageLayoutVersion":"1.0.0"}"""u8;
 
     private string IngestFolder => Path.Combine(_root, "ingest");
     private string IndexPath => Path.Combine(_root, "index.json");
@@ -210,29 +210,40 @@ public sealed partial class ContentStore : IDisposable
         Reached("Content.Index.AfterRename");
     }
 
+    /// <summary>The digests of the blobs that there are.</summary>
+    private IEnumerable<Digest> Blobs()
+    {
+        foreach (string algorithm in new[] { Digest.Sha256, Digest.Sha512 })
+        {
+            foreach (string path in Directory.EnumerateFiles(Path.Combine(_root, "blobs", algorithm)))
+            {
+                if (Digest.TryParse($"{algorithm}:{Path.GetFileName(path)}", out Digest digest))
+                    yield return digest;
+            }
+        }
+    }
+
     /// <summary>Deletes the blobs that are neither kept nor under a lease; their number is the answer.</summary>
     public int Sweep(IReadOnlySet<Digest> keep)
     {
         int deleted = 0;
         lock (_gate)
         {
-            foreach (string algorithm in new[] { Digest.Sha256, Digest.Sha512 })
+            foreach (Digest digest in Blobs())
             {
-                foreach (string path in Directory.EnumerateFiles(Path.Combine(_root, "blobs", algorithm)))
-                {
-                    if (!Digest.TryParse($"{algorithm}:{Path.GetFileName(path)}", out Digest digest) || keep.Contains(digest))
-                        continue;
-                    if (_leases.Exists(lease => lease.Digests.Contains(digest)))
-                        continue;
-                    _freedBytes += new FileInfo(path).Length;
-                    File.Delete(path);
-                    deleted++;
-                }
+                if (IsWanted(digest, keep))
+                    continue;
+                _freedBytes += SizeOf(digest) ?? 0;
+                File.Delete(BlobPath(digest));
+                deleted++;
             }
             SweepDamaged(keep);
         }
         return deleted;
     }
+
+    /// <summary>Under the gate.</summary>
+    private bool IsWanted(Digest digest, IReadOnlySet<Digest> keep) => keep.Contains(digest) || _leases.Exists(lease => lease.Digests.Contains(digest));
 
     internal bool TryProtect(ContentLease lease, Digest digest, long? expectedSize)
     {

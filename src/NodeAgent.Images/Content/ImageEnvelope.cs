@@ -18,6 +18,20 @@ internal static class ImageEnvelope
         return descriptor;
     }
 
+    /// <summary>Takes a configuration and a manifest of its own making into the store, for what comes without one.</summary>
+    /// <returns>The manifest's descriptor.</returns>
+    public static OciDescriptor Write(ReadOnlySpan<byte> configuration, IReadOnlyList<OciDescriptor> layers, ContentStore store, ContentLease lease)
+    {
+        OciManifest manifest = new()
+        {
+            MediaType = MediaTypes.OciManifest,
+            Config = new OciDescriptor { MediaType = MediaTypes.OciConfig, Digest = $"{store.Ingest(configuration, null, lease)}", Size = configuration.Length },
+            Layers = layers,
+        };
+        byte[] document = JsonSerializer.SerializeToUtf8Bytes(manifest, OciJson.Default.OciManifest);
+        return new OciDescriptor { MediaType = MediaTypes.OciManifest, Digest = $"{store.Ingest(document, null, lease)}", Size = document.Length };
+    }
+
     /// <summary>What an image is listed by, and the index around it where it needs one.</summary>
     public static (OciDescriptor Descriptor, byte[]? Index) Make(ResolvedImage image)
     {

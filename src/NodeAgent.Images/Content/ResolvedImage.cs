@@ -129,7 +129,7 @@ public sealed record ResolvedImage(
     }
 
     /// <summary>The descriptor's word counts; OCI documents need not say it themselves.</summary>
-    private static string MediaTypeOf(OciDescriptor descriptor, byte[] document)
+    public static string MediaTypeOf(OciDescriptor descriptor, byte[] document)
     {
         if (!string.IsNullOrEmpty(descriptor.MediaType))
             return descriptor.MediaType;

@@ -46,16 +46,10 @@ internal sealed class BlockQueue(CancellationToken cancellation) : IDisposable
 }
 
 /// <summary>The reading end of a queue as a stream, for decompressors.</summary>
-internal sealed class BlockQueueStream(BlockQueue queue) : Stream
+internal sealed class BlockQueueStream(BlockQueue queue) : ForwardStream
 {
     private Block? _block;
     private int _position;
-
-    public override bool CanRead => true;
-    public override bool CanSeek => false;
-    public override bool CanWrite => false;
-    public override long Length => throw new NotSupportedException();
-    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
 
     public override int Read(Span<byte> buffer)
     {
@@ -81,12 +75,6 @@ internal sealed class BlockQueueStream(BlockQueue queue) : Stream
     }
 
     public void Advance(int count) => _position += count;
-
-    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
-    public override void Flush() { }
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-    public override void SetLength(long value) => throw new NotSupportedException();
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 }
 
 /// <summary>The reading end of a queue as an archive: entries are written from the blocks themselves.</summary>

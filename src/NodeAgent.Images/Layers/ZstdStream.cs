@@ -3,19 +3,13 @@ using NodeAgent.Linux;
 namespace NodeAgent.Images.Layers;
 
 /// <summary>Reads zstd frames, one after the other, up to the end of the source. Throws <see cref="InvalidDataException"/>.</summary>
-internal sealed class ZstdStream(Stream source) : Stream
+internal sealed class ZstdStream(Stream source) : ForwardStream
 {
     private readonly Zstd _zstd = new();
     private readonly byte[] _input = new byte[128 * 1024];
     private int _start;
     private int _end;
     private bool _withinFrame;
-
-    public override bool CanRead => true;
-    public override bool CanSeek => false;
-    public override bool CanWrite => false;
-    public override long Length => throw new NotSupportedException();
-    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
 
     public override int Read(Span<byte> buffer)
     {
@@ -43,8 +37,6 @@ internal sealed class ZstdStream(Stream source) : Stream
         }
     }
 
-    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
-
     protected override void Dispose(bool disposing)
     {
         if (disposing)
@@ -54,9 +46,4 @@ internal sealed class ZstdStream(Stream source) : Stream
         }
         base.Dispose(disposing);
     }
-
-    public override void Flush() { }
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-    public override void SetLength(long value) => throw new NotSupportedException();
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 }

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using NodeAgent.Images.Content;
 using NodeAgent.Images.Layers;
 using NodeAgent.Images.References;
@@ -47,46 +46,19 @@ internal static class RootfsArchive
         return (layer, Digest.FromHash(Digest.Sha256, hash.GetHashAndReset()));
     }
 
-    /// <summary>Writes manifest and configuration of the image into the store under the lease.</summary>
-    /// <returns>The manifest's descriptor.</returns>
-    public static OciDescriptor Describe(OciImageConfig config, OciDescriptor layer, ContentStore store, ContentLease lease)
-    {
-        byte[] configuration = JsonSerializer.SerializeToUtf8Bytes(config, OciJson.Default.OciImageConfig);
-        OciManifest manifest = new()
-        {
-            MediaType = MediaTypes.OciManifest,
-            Config = new OciDescriptor { MediaType = MediaTypes.OciConfig, Digest = $"{store.Ingest(configuration, null, lease)}", Size = configuration.Length },
-            Layers = [layer],
-        };
-        byte[] document = JsonSerializer.SerializeToUtf8Bytes(manifest, OciJson.Default.OciManifest);
-        return new OciDescriptor { MediaType = MediaTypes.OciManifest, Digest = $"{store.Ingest(document, null, lease)}", Size = document.Length };
-    }
-
     private static string? DescribeOther(ReadOnlySpan<byte> start) =>
         start.StartsWith<byte>([0xfd, (byte)'7', (byte)'z', (byte)'X', (byte)'Z', 0]) ? "xz"
         : start.StartsWith("BZh"u8) ? "bzip2"
         : null;
 
     /// <summary>Hands out a file's bytes and writes each into an ingest.</summary>
-    private sealed class IngestingStream(FileStream file, ContentIngest ingest) : Stream
+    private sealed class IngestingStream(FileStream file, ContentIngest ingest) : ForwardStream
     {
-        public override bool CanRead => true;
-        public override bool CanSeek => false;
-        public override bool CanWrite => false;
-        public override long Length => throw new NotSupportedException();
-        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
-
         public override int Read(Span<byte> buffer)
         {
             int read = file.Read(buffer);
             ingest.Write(buffer[..read]);
             return read;
         }
-
-        public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
-        public override void Flush() { }
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-        public override void SetLength(long value) => throw new NotSupportedException();
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
     }
 }

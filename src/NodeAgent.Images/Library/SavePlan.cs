@@ -26,8 +26,6 @@ internal sealed record SavedLayer(string Path, ResolvedLayer Layer) : SavedFile(
 /// </summary>
 internal static class SavePlan
 {
-    private static readonly byte[] LayoutMarker = """{"imageLayoutVersion":"1.0.0"}"""u8.ToArray();
-
     /// <summary>
     /// An image layout: every name is an entry of <c>index.json</c>, with the annotations that containerd (and docker) and that skopeo and podman read.
     /// Source: image-spec image-layout.md, annotations.md.
@@ -52,7 +50,7 @@ internal static class SavePlan
         IEnumerable<string> folders = blobs.Keys.Select(path => path[..(path.LastIndexOf('/') + 1)]).Prepend("blobs/").Distinct(StringComparer.Ordinal);
         return
         [
-            new SavedDocument("oci-layout", LayoutMarker),
+            new SavedDocument("oci-layout", ContentStore.Marker.ToArray()),
             new SavedDocument("index.json", JsonSerializer.SerializeToUtf8Bytes(index, OciJson.Default.OciIndex)),
             .. folders.Select(folder => new SavedDocument(folder, default)),
             .. blobs.Values,

@@ -51,10 +51,8 @@ internal sealed class StoreWalk(NodePlatform platform, Func<Digest, long?> sizeO
             return false;
         try
         {
-            string? mediaType = descriptor.MediaType;
-            OciIndex either = ResolvedImage.Parse(document, OciJson.Default.OciIndex, "manifest");
-            if (MediaTypes.IsIndex(string.IsNullOrEmpty(mediaType) ? either.MediaType : mediaType) || (either.MediaType is null && either.Manifests is not null))
-                return FollowManifest(platform.Choose(either.Manifests ?? []), name, depth + 1);
+            if (MediaTypes.IsIndex(ResolvedImage.MediaTypeOf(descriptor, document)))
+                return FollowManifest(platform.Choose(ResolvedImage.Parse(document, OciJson.Default.OciIndex, "index").Manifests ?? []), name, depth + 1);
             OciManifest manifest = ResolvedImage.Parse(document, OciJson.Default.OciManifest, "manifest");
             bool whole = manifest.Config is { } config && Need(config, "configuration", name) is { } configDigest && read(configDigest) is not null;
             foreach (OciDescriptor layer in manifest.Layers ?? [])

@@ -1,4 +1,5 @@
 using NodeAgent.Images.Content;
+using NodeAgent.Images.Layers;
 using NodeAgent.Images.References;
 
 namespace NodeAgent.Images.Registry;
@@ -134,16 +135,10 @@ internal sealed class BlobDownload : IDisposable
         _moved.Dispose();
     }
 
-    private sealed class Reader(BlobDownload download, int generation, CancellationToken cancellationToken) : Stream
+    private sealed class Reader(BlobDownload download, int generation, CancellationToken cancellationToken) : ForwardStream
     {
         private long _position;
         private bool _disposed;
-
-        public override bool CanRead => true;
-        public override bool CanSeek => false;
-        public override bool CanWrite => false;
-        public override long Length => throw new NotSupportedException();
-        public override long Position { get => _position; set => throw new NotSupportedException(); }
 
         public override int Read(Span<byte> buffer)
         {
@@ -155,8 +150,6 @@ internal sealed class BlobDownload : IDisposable
             return read;
         }
 
-        public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
-
         protected override void Dispose(bool disposing)
         {
             if (disposing && !_disposed)
@@ -166,10 +159,5 @@ internal sealed class BlobDownload : IDisposable
             }
             base.Dispose(disposing);
         }
-
-        public override void Flush() { }
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-        public override void SetLength(long value) => throw new NotSupportedException();
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
     }
 }

@@ -156,7 +156,7 @@ public sealed partial class LayerStore : IAsyncDisposable
             lock (_gate)
                 givenUp = [.. joined.Where(flight => flight.Leave()).Select(flight => flight.Done)];
             // Nobody's any more: their folders are gone when they have ended, however they end.
-            await Task.WhenAll(givenUp).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+            await Task.WhenAll(givenUp).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using NodeAgent.Core.Status;
 
 namespace NodeAgent.Cli.Commands.Images;
 
@@ -43,7 +44,7 @@ internal sealed class PullDisplay(PodctlIo io)
         long size = layer.GetProperty("size").GetInt64(), received = layer.GetProperty("received").GetInt64();
         int full = size == 0 ? BarWidth : (int)(received * BarWidth / size);
         string bar = full == BarWidth ? new string('=', BarWidth) : new string('=', full) + ">" + new string(' ', BarWidth - full - 1);
-        return $"[{bar}] {Size(received)}/{Size(size)}  {Word(state)}";
+        return $"[{bar}] {ByteSize.Format(received)}/{ByteSize.Format(size)}  {Word(state)}";
     }
 
     private void Tell(JsonElement layers)
@@ -54,7 +55,7 @@ internal sealed class PullDisplay(PodctlIo io)
             if (state == "Waiting" || _told.GetValueOrDefault(digest) == state)
                 continue;
             _told[digest] = state;
-            io.Out.Write($"{digest}: {Word(state)} ({Size(layer.GetProperty("size").GetInt64())})\n");
+            io.Out.Write($"{digest}: {Word(state)} ({ByteSize.Format(layer.GetProperty("size").GetInt64())})\n");
         }
     }
 
@@ -70,17 +71,5 @@ internal sealed class PullDisplay(PodctlIo io)
         string digest = layer.GetProperty("digest").GetString()!;
         string digits = digest[(digest.IndexOf(':', StringComparison.Ordinal) + 1)..];
         return digits.Length > DigestDigits ? digits[..DigestDigits] : digits;
-    }
-
-    private static string Size(long bytes)
-    {
-        (double value, string unit) = bytes switch
-        {
-            < 1_000 => (bytes, "B"),
-            < 1_000_000 => (bytes / 1e3, "kB"),
-            < 1_000_000_000 => (bytes / 1e6, "MB"),
-            _ => (bytes / 1e9, "GB"),
-        };
-        return value.ToString(unit == "B" ? "0" : "0.0", CultureInfo.InvariantCulture) + unit;
     }
 }
