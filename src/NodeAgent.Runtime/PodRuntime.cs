@@ -9,6 +9,7 @@ using NodeAgent.Runtime.Bundle;
 using NodeAgent.Runtime.Cgroups;
 using NodeAgent.Runtime.Containers;
 using NodeAgent.Runtime.Exec;
+using NodeAgent.Runtime.Network;
 using NodeAgent.Runtime.Records;
 using NodeAgent.Runtime.Sandbox;
 using NodeAgent.Runtime.ShimClient;
@@ -48,6 +49,7 @@ public sealed class PodRuntime : IPodRuntime, IAsyncDisposable
     private readonly ShimWatch _watch;
     private readonly ExecStarter _exec;
     private readonly ResourceUpdates _resources;
+    private readonly PodDialer _dialer;
 
     private PodRuntime(RuntimeNode node, ShimReactor reactor, Channel<RuntimeEvent> events)
     {
@@ -63,6 +65,7 @@ public sealed class PodRuntime : IPodRuntime, IAsyncDisposable
         _watch = new ShimWatch(node, _exits, _teardown);
         _exec = new ExecStarter(node, reactor);
         _resources = new ResourceUpdates(node);
+        _dialer = new PodDialer(node);
     }
 
     public ChannelReader<RuntimeEvent> Events => _events.Reader;
@@ -203,6 +206,9 @@ public sealed class PodRuntime : IPodRuntime, IAsyncDisposable
             ? _exec.StartAsync(container, request)
             : throw new PodRuntimeException(RuntimeFailure.NotFound, $"container {request.Container} does not exist");
 
+    public Task<IPodConnection> ConnectAsync(PodUid uid, int port, CancellationToken cancellationToken) =>
+        _dialer.ConnectAsync(_pods.GetValueOrDefault(uid)?.Sandboxes.FirstOrDefault(sandbox => sandbox.IsReady), uid, port, cancellationToken);
+
     public async Task ReopenContainerLogAsync(ContainerId id, CancellationToken cancellationToken)
     {
         LiveContainer container = FindContainer(id) ?? throw new PodRuntimeException(RuntimeFailure.NotFound, $"container {id} does not exist");
@@ -250,7 +256,12 @@ public sealed class PodRuntime : IPodRuntime, IAsyncDisposable
         _watch.Ending = true;
         LiveSandbox[] sandboxes = [.. _pods.Values.SelectMany(pod => pod.Sandboxes)];
         foreach (LiveSandbox sandbox in sandboxes) sandbox.Shim?.Dispose();
-        foreach (LiveSandbox sandbox in sandboxes) await sandbox.Watching;
+        foreach (LiveSandbox sandbox in sandboxes)
+        {
+            await sandbox.Watching;
+            sandbox.CloseNetwork();
+        }
+        _dialer.Dispose();
         _node.Shims.Dispose();
         _oom.Dispose();
         _reactor.Dispose();

@@ -76,6 +76,13 @@ public interface IPodRuntime
     /// <summary>Runs a command in a running container with the caller's file descriptors.</summary>
     Task<IExecSession> ExecAsync(ExecRequest request, CancellationToken cancellationToken);
 
+    /// <summary>
+    /// Connects to a TCP port on the loopback of the pod's own network, IPv4 first: the way to a server of the pod whether or not it has an address, and also
+    /// where it listens on loopback only.
+    /// </summary>
+    /// <exception cref="PodRuntimeException">NotRunning: the pod has no sandbox that is ready. ConnectionFailed: nobody listens, or it was refused.</exception>
+    Task<IPodConnection> ConnectAsync(PodUid uid, int port, CancellationToken cancellationToken);
+
     /// <summary>Opens the container's log anew at the same path, for those who rotate by renaming.</summary>
     Task ReopenContainerLogAsync(ContainerId id, CancellationToken cancellationToken);
 
@@ -241,6 +248,15 @@ public interface IExecSession : IAsyncDisposable
     Task<int> ExitCode { get; }
 }
 
+/// <summary>A TCP connection into a pod. Disposing closes it.</summary>
+public interface IPodConnection : IAsyncDisposable
+{
+    Stream Stream { get; }
+
+    /// <summary>The other end reads its end of file; what it still sends can be read.</summary>
+    void CompleteWrites();
+}
+
 /// <summary>Which step failed: it decides the waiting reason that the status shows.</summary>
 public enum RuntimeFailure
 {
@@ -255,6 +271,9 @@ public enum RuntimeFailure
 
     /// <summary>The verb does not fit the state: exec into a container that does not run.</summary>
     NotRunning,
+
+    /// <summary>Nobody listens on that port of the pod, or the connection was refused.</summary>
+    ConnectionFailed,
 
     /// <summary>A new memory limit is below what is used: enforcing it would kill instead of limit.</summary>
     MemoryLimitBelowUsage,

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Microsoft.Win32.SafeHandles;
 using NodeAgent.Core.Cri;
 using NodeAgent.Runtime.Records;
 using NodeAgent.Runtime.ShimClient;
@@ -20,6 +21,7 @@ internal sealed class LiveSandbox(LivePod pod, SandboxRecord record, RecordStore
     private readonly Lock _lock = new();
     private SandboxRecord _record = record;
     private uint _lastSlot = PauseSlot;
+    private SafeFileHandle? _network;
 
     public LivePod Pod => pod;
 
@@ -86,7 +88,33 @@ internal sealed class LiveSandbox(LivePod pod, SandboxRecord record, RecordStore
         {
             if (_record.Phase == SandboxPhase.NotReady) return false;
             Update(sandbox => sandbox with { Phase = SandboxPhase.NotReady, Message = message });
+            CloseNetwork();
             return true;
+        }
+    }
+
+    /// <summary>The network namespace that the pod's containers are in, opened once; null when the sandbox is not ready. Not to be disposed by the caller.</summary>
+    public SafeFileHandle? Network(string proc)
+    {
+        lock (_lock)
+        {
+            if (!IsReady) return null;
+            if (_network is not null) return _network;
+            SafeFileHandle opened = File.OpenHandle($"{proc}/{_record.Shim.Pid}/ns/net");
+            // Opened first and looked at then: if the pid still is the recorded process, the descriptor is its.
+            if (_record.Shim.IsAlive(proc)) return _network = opened;
+            opened.Dispose();
+            return null;
+        }
+    }
+
+    /// <summary>An open descriptor would keep the namespace alive.</summary>
+    public void CloseNetwork()
+    {
+        lock (_lock)
+        {
+            _network?.Dispose();
+            _network = null;
         }
     }
 

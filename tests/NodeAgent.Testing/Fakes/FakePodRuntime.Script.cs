@@ -18,6 +18,9 @@ public sealed partial class FakePodRuntime
     /// <summary>What a command run by exec answers: output and exit code.</summary>
     public Func<ContainerConfig, ExecRequest, (string Output, int ExitCode)> Exec { get; set; } = (_, _) => ("", 0);
 
+    /// <summary>The server on a port of a pod: what it sends is read from the stream, what it is sent is written to it. Null refuses the connection.</summary>
+    public Func<PodSandboxConfig, int, Stream?> Server { get; set; } = (_, _) => null;
+
     /// <summary>While set, what happens makes no event.</summary>
     public bool LosesEvents { get; set; }
 
@@ -232,6 +235,17 @@ public sealed partial class FakePodRuntime
     }
 
     private sealed record Fault(RuntimeVerb Verb, string? Target, int Times, Func<Task> Make);
+
+    private sealed class FakePodConnection(Stream stream) : IPodConnection
+    {
+        public Stream Stream => stream;
+
+        public void CompleteWrites()
+        {
+        }
+
+        public ValueTask DisposeAsync() => stream.DisposeAsync();
+    }
 
     private sealed class FakeExecSession((string Output, int ExitCode) answer) : IExecSession
     {

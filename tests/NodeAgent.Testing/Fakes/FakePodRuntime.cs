@@ -195,6 +195,18 @@ public sealed partial class FakePodRuntime(TimeProvider time) : IPodRuntime
         }
     }
 
+    public Task<IPodConnection> ConnectAsync(PodUid uid, int port, CancellationToken cancellationToken)
+    {
+        lock (_gate)
+        {
+            if (!_pods.TryGetValue(uid, out var pod) || pod.Sandboxes.Values.All(sandbox => sandbox.State != PodSandboxState.Ready))
+                return Task.FromException<IPodConnection>(new PodRuntimeException(RuntimeFailure.NotRunning, $"pod {uid}: it has no network at present"));
+            return Server(pod.Config, port) is { } server
+                ? Task.FromResult<IPodConnection>(new FakePodConnection(server))
+                : Task.FromException<IPodConnection>(new PodRuntimeException(RuntimeFailure.ConnectionFailed, $"connect to 127.0.0.1:{port}: connection refused"));
+        }
+    }
+
     public Task ReopenContainerLogAsync(ContainerId id, CancellationToken cancellationToken) => Task.CompletedTask;
 
     private void StopSandbox(PodSandboxId id)
