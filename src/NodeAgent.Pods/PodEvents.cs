@@ -14,6 +14,10 @@ public static class PodEvents
     public const string FailedCreatePodSandBox = "FailedCreatePodSandBox";
     public const string FailedKillPod = "FailedKillPod";
     public const string SandboxChanged = "SandboxChanged";
+    public const string Unhealthy = "Unhealthy";
+    public const string ProbeWarning = "ProbeWarning";
+    public const string FailedPostStartHook = "FailedPostStartHook";
+    public const string FailedPreStopHook = "FailedPreStopHook";
     public const string FailedManifest = "FailedManifest";
     public const string ResizeStarted = "ResizeStarted";
     public const string ResizeCompleted = "ResizeCompleted";

@@ -4,6 +4,8 @@ using NodeAgent.Core.Cri;
 using NodeAgent.Core.Eviction;
 using NodeAgent.Core.ImageGc;
 using NodeAgent.Core.Planning;
+using NodeAgent.Pods.Hooks;
+using NodeAgent.Pods.Probing;
 
 namespace NodeAgent.Pods;
 
@@ -28,6 +30,9 @@ public sealed record PodLoopsSettings
 
     /// <summary>Between listings of everything that runs, the net under the runtime's events.</summary>
     public TimeSpan RelistPeriod { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>0 to 1, drawn for every probe that is taken over from an earlier agent: when in its period it begins.</summary>
+    public Func<double> Chance { get; init; } = Random.Shared.NextDouble;
 
     /// <summary>Between attempts to list what runs at the start.</summary>
     public TimeSpan RecoveryRetryPeriod { get; init; } = TimeSpan.FromSeconds(1);
@@ -74,12 +79,15 @@ public sealed partial class PodLoops : IAsyncDisposable
         _clock = new SteadyClock(time);
         _log = logs.CreateLogger<PodLoops>();
         var cache = new PodCache(runtime);
-        var executor = new PodPlanExecutor(runtime, snapshots, new ImageEnsurer(images, stores.Events, _clock), stores.Events, _clock, settings.Planner);
+        var hooks = new LifecycleHooks(runtime, stores.Events, surroundings, _clock);
+        var executor = new PodPlanExecutor(
+            runtime, snapshots, new ImageEnsurer(images, stores.Events, _clock), hooks, stores.Events, _clock, settings.Planner);
+        var prober = new ProberParts(runtime, new ProbeRunner(runtime, time), stores.Events, surroundings, _clock, settings.Chance);
         var publisher = new PodStatusPublisher(stores.Pods, stores.Kept, surroundings, _clock);
         Conditions = new NodeConditions(time);
         var allocations = new PodAllocations(settings.Allocatable);
         Workers = new PodWorkers(new PodWorkerParts(
-            runtime, cache, executor, publisher, stores.Kept, stores.Events, allocations, Conditions, _clock, settings.Planner, logs.CreateLogger<PodWorker>()));
+            runtime, cache, executor, prober, publisher, stores.Kept, stores.Events, allocations, Conditions, _clock, settings.Planner, logs.CreateLogger<PodWorker>()));
         allocations.RoomFreed += Workers.RetryResizes;
         ImageUse = new ImageUse(runtime, images, Workers);
         Images = new ImageCollector(runtime, images, snapshots, ImageUse, settings.ImageGc, _clock, logs.CreateLogger<ImageCollector>());

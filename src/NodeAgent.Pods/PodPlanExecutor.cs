@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using NodeAgent.Core.Cri;
 using NodeAgent.Core.Model;
 using NodeAgent.Core.Planning;
+using NodeAgent.Pods.Hooks;
 
 namespace NodeAgent.Pods;
 
@@ -16,7 +17,7 @@ public sealed record FailedStep(PodAction Action, StepFailureReason Reason, stri
 /// <summary>
 /// Does what a plan says, in its order; the first failure ends it. Decides nothing: whether and when a step is tried again is the next plan's matter.
 /// </summary>
-public sealed class PodPlanExecutor(IPodRuntime runtime, ISnapshotter snapshots, ImageEnsurer images, EventStore events, SteadyClock clock, PlannerSettings settings)
+public sealed class PodPlanExecutor(IPodRuntime runtime, ISnapshotter snapshots, ImageEnsurer images, LifecycleHooks hooks, EventStore events, SteadyClock clock, PlannerSettings settings)
 {
     private readonly ConcurrentDictionary<string, byte> _preparing = new(StringComparer.Ordinal);
 
@@ -90,7 +91,9 @@ public sealed class PodPlanExecutor(IPodRuntime runtime, ISnapshotter snapshots,
         async Task KillOneAsync(ContainerKill one)
         {
             events.Record(desire.Pod, EventType.Normal, PodEvents.Killing, one.Message, one.Name);
-            await runtime.StopContainerAsync(one.Id, one.Grace, one.Container?.Lifecycle?.StopSignal, cancellationToken);
+            TimeSpan grace = await hooks.PreStopAsync(desire.Uid, desire.Pod, one.Container, one.Id, one.Grace, settings.MinimumGrace, cancellationToken);
+            await runtime.StopContainerAsync(one.Id, grace, one.Container?.Lifecycle?.StopSignal, cancellationToken);
+            hooks.Forget(one.Id);
         }
     }
 
@@ -114,6 +117,7 @@ public sealed class PodPlanExecutor(IPodRuntime runtime, ISnapshotter snapshots,
         events.Record(desire.Pod, EventType.Normal, PodEvents.Created, $"created container {start.Name}", start.Name);
         await runtime.StartContainerAsync(id, cancellationToken);
         events.Record(desire.Pod, EventType.Normal, PodEvents.Started, $"started container {start.Name}", start.Name);
+        await hooks.PostStartAsync(desire.Uid, desire.Pod, start.Container, id, cancellationToken);
     }
 
     private async Task RemoveContainerAsync(ContainerId id, CancellationToken cancellationToken)

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using NodeAgent.Core.Cri;
 using NodeAgent.Core.Model;
 using NodeAgent.Core.Planning;
+using NodeAgent.Pods.Probing;
 
 namespace NodeAgent.Pods;
 
@@ -10,6 +11,7 @@ public sealed record PodWorkerParts(
     IPodRuntime Runtime,
     PodCache Cache,
     PodPlanExecutor Executor,
+    ProberParts Probing,
     PodStatusPublisher Publisher,
     IKeptPods Kept,
     EventStore Events,
@@ -47,7 +49,7 @@ public sealed partial class PodWorker
     private CancellationTokenSource? _execution;
     private bool _retryImages;
     private readonly KeptPod? _restored;
-    private readonly ProbeResults _probes;
+    private readonly PodProber _prober;
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private PlannerMemory _memory;
     private PodPlan? _lastPlan;
@@ -61,7 +63,7 @@ public sealed partial class PodWorker
         _wish = desire.Pod;
         _parts = parts;
         _restored = parts.Kept.Read(desire.Uid);
-        _probes = _restored?.Probes() ?? ProbeResults.None;
+        _prober = new PodProber(desire.Uid, _restored?.Probes() ?? ProbeResults.None, parts.Probing, Wake);
         _memory = _restored is null ? PlannerMemory.After(parts.Kept.LoggedRuns(desire.Uid, desire.Pod)) : PlannerMemory.Restore(_restored);
     }
 
@@ -86,10 +88,10 @@ public sealed partial class PodWorker
     internal void Show(PodRuntimeState observed)
     {
         PodDesire desire = Desire;
-        var plan = PodPlanner.Plan(desire, observed, _memory, _probes, _parts.Clock.Now, _parts.Settings);
+        var plan = PodPlanner.Plan(desire, observed, _memory, _prober.Results, _parts.Clock.Now, _parts.Settings);
         Note(desire, plan);
         if (plan.Stage != PodStage.Terminated)
-            _parts.Publisher.Publish(desire, observed, plan, _probes, _restored);
+            _parts.Publisher.Publish(desire, observed, plan, _prober.Results, _restored);
     }
 
     /// <summary>Something about the pod may have changed: look again.</summary>
@@ -169,6 +171,7 @@ public sealed partial class PodWorker
     internal async Task<bool> RunAsync(CancellationToken stopping)
     {
         await Task.Yield();
+        using PodProber prober = _prober;
         int turns = 0;
         while (!stopping.IsCancellationRequested)
         {
@@ -211,7 +214,7 @@ public sealed partial class PodWorker
         {
             Trouble(error, "its state cannot be had: " + error.Message);
             if (_lastPlan is { } plan)
-                _parts.Publisher.Publish(Desire, _lastObserved, plan, _probes, _restored, error.Message);
+                _parts.Publisher.Publish(Desire, _lastObserved, plan, _prober.Results, _restored, error.Message);
             return (false, _parts.Clock.Now + _parts.Settings.RetryPeriod, true);
         }
 
@@ -244,8 +247,10 @@ public sealed partial class PodWorker
     private async Task<(bool Terminated, DateTimeOffset? WaitUntil, bool MayWait)> PlanAndDoAsync(
         PodDesire desire, PodRuntimeState? observed, CancellationToken cancellationToken)
     {
-        var plan = PodPlanner.Plan(desire, observed, _memory, _probes, _parts.Clock.Now, _parts.Settings);
+        ProbeResults probes = _prober.Results;
+        var plan = PodPlanner.Plan(desire, observed, _memory, probes, _parts.Clock.Now, _parts.Settings);
         _memory = plan.Memory;
+        _prober.Sync(desire, observed, plan);
         if (plan.Stage is PodStage.Terminated or PodStage.Finished)
             _ended.TrySetResult();
         if (plan.Stage == PodStage.Terminated)
@@ -263,7 +268,7 @@ public sealed partial class PodWorker
         var execution = plan.Actions.Count > 0 ? _parts.Executor.ExecuteAsync(desire, observed, plan, cancellationToken) : null;
         try
         {
-            _parts.Publisher.Publish(desire, observed, plan, _probes, _restored);
+            _parts.Publisher.Publish(desire, observed, plan, probes, _restored);
             TellWaits(desire, plan);
         }
         finally

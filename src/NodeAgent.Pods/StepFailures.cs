@@ -2,6 +2,7 @@ using NodeAgent.Core.Cri;
 using NodeAgent.Core.Model;
 using NodeAgent.Core.Planning;
 using NodeAgent.Core.Status;
+using NodeAgent.Pods.Hooks;
 
 namespace NodeAgent.Pods;
 
@@ -17,6 +18,7 @@ internal static class StepFailures
         ResizeSandbox or ResizeContainer => StepFailureReason.ResizeError,
         _ => error switch
         {
+            HookException => StepFailureReason.PostStartHookError,
             ImageException image => StepFailureReasons.Of(image.Failure),
             PodRuntimeException { Failure: RuntimeFailure.CreateContainerConfigError } => StepFailureReason.CreateContainerConfigError,
             PodRuntimeException { Failure: RuntimeFailure.RunContainerError } => StepFailureReason.RunContainerError,

@@ -98,7 +98,8 @@ internal static class FieldSupportTable
                 c + "env[].name", c + "env[].value", c + "env[].valueFrom.fieldRef.**", c + "env[].valueFrom.resourceFieldRef.**",
                 c + "resources.limits", c + "resources.requests", c + "resizePolicy[].resourceName", c + "resizePolicy[].restartPolicy",
                 c + "volumeMounts[].name", c + "volumeMounts[].mountPath", c + "volumeMounts[].readOnly", c + "volumeMounts[].subPath",
-                c + "volumeMounts[].mountPropagation", c + "lifecycle.stopSignal"),
+                c + "volumeMounts[].mountPropagation", c + "lifecycle.**",
+                c + "livenessProbe.**", c + "readinessProbe.**", c + "startupProbe.**"),
             new(c + "ports[].hostPort", SupportLevel.Honoured) { Condition = "with hostNetwork: true" },
             new(c + "ports[].hostIP", SupportLevel.Honoured) { Condition = "with hostNetwork: true" },
             NotYet(c + "env[].valueFrom.configMapKeyRef.**", NoApiServer, "write the value into the manifest"),
@@ -109,11 +110,6 @@ internal static class FieldSupportTable
             NotYet(c + "volumeMounts[].subPathExpr", "variables in it are not expanded", "use subPath"),
             NotYet(c + "volumeMounts[].recursiveReadOnly", "mounts under a read-only one stay as they are", "remove it", "Disabled"),
             NotYet(c + "volumeDevices.**", "block devices are not handed in", "mount the device with a hostPath volume"),
-            NotYet(c + "livenessProbe.**", "containers are not probed", "let the process exit when it cannot go on"),
-            NotYet(c + "readinessProbe.**", "containers are not probed", "remove it: a container that runs counts as ready"),
-            NotYet(c + "startupProbe.**", "containers are not probed", "remove it"),
-            NotYet(c + "lifecycle.postStart.**", "hooks are not run", "do it at the start of the container's own command"),
-            NotYet(c + "lifecycle.preStop.**", "hooks are not run", "do it in the process when it gets its stop signal"),
             .. SecurityContext(c + "securityContext"),
         ];
     }

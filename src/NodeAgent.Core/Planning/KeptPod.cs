@@ -24,7 +24,7 @@ public sealed record KeptPod(PodStatus Status, PodVerdict? Verdict)
         foreach (ContainerStatus container in (Status.InitContainerStatuses ?? []).Concat(Status.ContainerStatuses ?? []))
         {
             if (container.State?.Running is not null && ContainerId.FromUri(container.ContainerID) is { } id)
-                probes = new ProbeResults(probes.Runs.SetItem(id, new RunProbes(container.Started == true, null, container.Ready)));
+                probes = new ProbeResults(probes.Runs.SetItem(id, new RunProbes(container.Started == true ? true : null, null, container.Ready)));
         }
 
         return probes;

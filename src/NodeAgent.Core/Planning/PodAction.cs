@@ -177,6 +177,9 @@ public enum KillReason
     LivenessProbe,
     StartupProbe,
 
+    /// <summary>Its postStart hook failed.</summary>
+    PostStartHook,
+
     /// <summary>Its resources change, and its resizePolicy asks for a restart.</summary>
     Resized,
 }

@@ -106,6 +106,8 @@ internal static class SyncPlan
         RunProbes probes = view.Probes.Of(run.Id);
         if (view.Recorded(run).Definition != view.Wanted(container).Definition)
             return (KillReason.DefinitionChanged, "its definition changed, it will be restarted");
+        if (FailedItsHook(view, run))
+            return (KillReason.PostStartHook, "its postStart hook failed");
         if (ResizePlan.RestartsFor(container, run))
             return (KillReason.Resized, "its resources change, and its resize policy asks for a restart");
         if (container.LivenessProbe is not null && probes.Liveness == false)
@@ -114,6 +116,11 @@ internal static class SyncPlan
             return (KillReason.StartupProbe, "it failed its startup probe");
         return null;
     }
+
+    /// <summary>The error is forgotten after a while, which the kill may outlast.</summary>
+    private static bool FailedItsHook(PodView view, ContainerRun run) =>
+        view.Memory.Failures.GetValueOrDefault(StartContainer.StartKey(run.Name))?.Reason == StepFailureReason.PostStartHookError
+        || view.Memory.Sentences.GetValueOrDefault(run.Id)?.Reason == KillReason.PostStartHook;
 
     private static void WaitForInitialization(PodView view, PlanDraft draft)
     {

@@ -153,7 +153,7 @@ public sealed class KeptPodTests
         Assert.Equal(3, probes.Runs.Count);
         Assert.Equal(new RunProbes(true, null, true), probes.Of(new ContainerId("1")));
         Assert.Equal(new RunProbes(true, null, false), probes.Of(new ContainerId("2")));
-        Assert.Equal(new RunProbes(false, null, false), probes.Of(new ContainerId("3")));
+        Assert.Equal(new RunProbes(null, null, false), probes.Of(new ContainerId("3")));
     }
 
     [Fact]
