@@ -11,6 +11,7 @@ packages=(
   podman          # makes images; the benchmark compares with it
   attr libcap2-bin # setfattr, getfattr, setcap: what unpacked files must keep
   crun            # the runtime that the benchmark compares with
+  python3-grpcio  # a server for probes, with the gRPC that is not ours
   socat jq        # the demo hears READY=1 and picks container ids
   iproute2        # looks at namespaces and interfaces from outside
   lintian dpkg-dev rpm # check and make the packages

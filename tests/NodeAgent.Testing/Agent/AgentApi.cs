@@ -90,6 +90,32 @@ public sealed class AgentApi : IDisposable
         }
     }
 
+    /// <summary>Waits, by a watch, until there is an event about a container of a pod whose message contains the text.</summary>
+    public async Task WaitForEventAsync(string pod, string container, string text)
+    {
+        using var limit = new CancellationTokenSource(_limit);
+        List<string> seen = [];
+        try
+        {
+            await foreach ((_, JsonNode happened) in WatchAsync("/api/v1/events?watch=true", limit.Token))
+            {
+                JsonNode about = happened["involvedObject"]!;
+                if (about["name"]!.GetValue<string>() != pod || about["fieldPath"]?.GetValue<string>().EndsWith($"{{{container}}}", StringComparison.Ordinal) != true)
+                    continue;
+                string message = happened["message"]!.GetValue<string>();
+                if (message.Contains(text, StringComparison.Ordinal))
+                    return;
+                seen.Add(message);
+            }
+        }
+        catch (OperationCanceledException late)
+        {
+            throw new TimeoutException($"pod {pod}, container {container}: no event '{text}' within {_limit}; seen: {string.Join(" | ", seen.Distinct())}", late);
+        }
+
+        throw new InvalidOperationException($"the watch ended before pod {pod}: {text}");
+    }
+
     public void Dispose() => _client.Dispose();
 
     private static string Uid(JsonNode? pod) => pod!["metadata"]!["uid"]!.GetValue<string>();
