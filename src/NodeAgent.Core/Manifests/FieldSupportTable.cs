@@ -10,7 +10,8 @@ internal static class FieldSupportTable
     private const string NoApiServer = "there is no API server here that could hold or hand out the object";
     private const string SetByAgent = "the agent fills this in itself";
 
-    public static IEnumerable<FieldSupport> Entries() => [.. Metadata(), .. Spec(), .. Volumes(), .. Containers("spec.containers[]")];
+    public static IEnumerable<FieldSupport> Entries() =>
+        [.. Metadata(), .. Spec(), .. Volumes(), .. Containers("spec.containers[]"), .. Containers("spec.initContainers[]")];
 
     private static IEnumerable<FieldSupport> Metadata() =>
     [
@@ -31,7 +32,6 @@ internal static class FieldSupportTable
             "spec.dnsConfig.**", "spec.setHostnameAsFQDN", "spec.securityContext.runAsUser", "spec.securityContext.runAsGroup",
             "spec.securityContext.runAsNonRoot", "spec.securityContext.supplementalGroups", "spec.securityContext.fsGroup",
             "spec.resources.limits", "spec.resources.requests"),
-        NotYet("spec.initContainers.**", "init containers and sidecars are not started", "start what they do from a main container"),
         NotYet("spec.ephemeralContainers.**", "debugging containers are not started", "use podctl exec"),
         NotYet("spec.hostUsers", "user namespaces are not set up", "remove it, or set it to true", "true"),
         NotYet("spec.hostnameOverride", "the host name comes from hostname and subdomain", "use spec.hostname"),

@@ -78,7 +78,18 @@ public sealed class ValidationTests
         { "s", "volumes: [{name: a, projected: {sources: [{}]}}]", "spec.volumes[0].projected.sources[0]", ManifestReason.ExclusiveFields },
         { "s", "volumes: [{name: a, persistentVolumeClaim: {}}]", "spec.volumes[0].persistentVolumeClaim.claimName", ManifestReason.MissingField },
         { "s", "initContainers: [{name: main, image: i}]", "spec.containers[0].name", ManifestReason.DuplicateValue },
+        { "s", "initContainers: [{name: a, image: i}, {name: a, image: i}]", "spec.initContainers[1].name", ManifestReason.DuplicateValue },
         { "s", "initContainers: [{name: a, image: i, livenessProbe: {exec: {command: [a]}}}]", "spec.initContainers[0].livenessProbe", ManifestReason.ExclusiveFields },
+        { "s", "initContainers: [{name: a, image: i, readinessProbe: {exec: {command: [a]}}}]", "spec.initContainers[0].readinessProbe", ManifestReason.ExclusiveFields },
+        { "s", "initContainers: [{name: a, image: i, restartPolicy: OnFailure, startupProbe: {exec: {command: [a]}}}]", "spec.initContainers[0].startupProbe", ManifestReason.ExclusiveFields },
+        { "s", "initContainers: [{name: a, image: i, lifecycle: {preStop: {sleep: {seconds: 1}}}}]", "spec.initContainers[0].lifecycle", ManifestReason.ExclusiveFields },
+        { "s", "os: {name: linux}\ninitContainers: [{name: a, image: i, lifecycle: {stopSignal: SIGINT}}]", "spec.initContainers[0].lifecycle", ManifestReason.ExclusiveFields },
+        { "s", "initContainers: [{name: a, image: i, resizePolicy: [{resourceName: cpu, restartPolicy: NotRequired}]}]", "spec.initContainers[0].resizePolicy", ManifestReason.ExclusiveFields },
+        { "s", "initContainers: [{name: a, image: i, restartPolicy: Often}]", "spec.initContainers[0].restartPolicy", ManifestReason.UnsupportedValue },
+        { "s", "initContainers: [{name: a, image: i, restartPolicyRules: [{action: Restart, exitCodes: {operator: In, values: [1]}}]}]", "spec.initContainers[0].restartPolicy", ManifestReason.MissingField },
+        { "s", "initContainers: [{name: a, image: i, restartPolicy: Always, livenessProbe: {}}]", "spec.initContainers[0].livenessProbe", ManifestReason.MissingField },
+        { "s", "initContainers: [{name: a, image: i, volumeMounts: [{name: v, mountPath: /v}]}]", "spec.initContainers[0].volumeMounts[0].name", ManifestReason.MissingReference },
+        { "s", "hostNetwork: true\ninitContainers: [{name: a, image: i, ports: [{containerPort: 80}, {containerPort: 80}]}]", "spec.initContainers[0].ports[1].containerPort", ManifestReason.DuplicateValue },
         { "s", "resources: {limits: {ephemeral-storage: 1Gi}}", "spec.resources.limits[ephemeral-storage]", ManifestReason.UnsupportedValue },
         { "s", "resources: {limits: {cpu: 1}, requests: {cpu: 2}}", "spec.resources.requests[cpu]", ManifestReason.InvalidValue },
         { "s", "resourceClaims: [{name: a}]", "spec.resourceClaims[0]", ManifestReason.ExclusiveFields },
@@ -178,6 +189,11 @@ public sealed class ValidationTests
     [InlineData("s", "tolerations: [{operator: Exists}, {key: a, value: b, effect: NoExecute, tolerationSeconds: 5}]\nnodeSelector: {a: b}")]
     [InlineData("s", "volumes: [{name: a, hostPath: {path: /srv, type: DirectoryOrCreate}}, {name: b, emptyDir: {medium: Memory, sizeLimit: 64Mi}}]")]
     [InlineData("s", "hostname: web\nsubdomain: apps\nsetHostnameAsFQDN: true\nactiveDeadlineSeconds: 60\nterminationGracePeriodSeconds: 0")]
+    [InlineData("s", "initContainers: [{name: a, image: i}, {name: b, image: i, restartPolicy: Never}, {name: c, image: i, restartPolicy: OnFailure}, {name: d, image: i, restartPolicy: Always}]")]
+    [InlineData("s", "initContainers: [{name: a, image: i, restartPolicy: Always, resizePolicy: [{resourceName: cpu, restartPolicy: NotRequired}]}]")]
+    [InlineData("s", "initContainers: [{name: a, image: i, restartPolicy: Never, restartPolicyRules: [{action: Restart, exitCodes: {operator: In, values: [3]}}]}]")]
+    [InlineData("s", "os: {name: linux}\ninitContainers: [{name: a, image: i, restartPolicy: Always, lifecycle: {stopSignal: SIGINT}}]")]
+    [InlineData("s", "hostNetwork: true\ninitContainers: [{name: a, image: i, ports: [{containerPort: 80}]}, {name: b, image: i, ports: [{containerPort: 80}]}]")]
     [InlineData("c", "ports: [{containerPort: 80, name: http}, {containerPort: 53, protocol: UDP, name: dns}, {containerPort: 80}]")]
     [InlineData("c", "env: [{name: a.b-c, value: x}, {name: A, value: \"\"}, {name: A}, {name: P, valueFrom: {fieldRef: {fieldPath: \"metadata.annotations['a/b']\"}}}]")]
     [InlineData("c", "env: [{name: M, valueFrom: {resourceFieldRef: {resource: limits.memory, divisor: 1Mi}}}, {name: C, valueFrom: {resourceFieldRef: {containerName: main, resource: requests.cpu, divisor: 1m}}}]")]

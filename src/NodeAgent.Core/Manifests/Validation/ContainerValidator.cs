@@ -12,6 +12,8 @@ internal static class ContainerValidator
         Ephemeral,
     }
 
+    private readonly record struct HostPort(int Number, string? Protocol, string Address);
+
     public static void Validate(PodSpec spec, ValidationScope at)
     {
         if (spec.Containers is not { Count: > 0 }) at["containers"].Missing("write at least one container");
@@ -22,7 +24,10 @@ internal static class ContainerValidator
             Container(spec.Containers![i], Role.Main, spec, names, at["containers"][i]);
         for (int i = 0; i < (spec.EphemeralContainers?.Count ?? 0); i++)
             Container(spec.EphemeralContainers![i], Role.Ephemeral, spec, names, at["ephemeralContainers"][i]);
-        HostPorts(spec, at);
+        HostPorts(spec.Containers, [], spec, at["containers"]);
+        // Init containers run one after the other, so each of them may have any port for itself.
+        for (int i = 0; i < (spec.InitContainers?.Count ?? 0); i++)
+            HostPorts(spec.InitContainers![i], [], spec, at["initContainers"][i]);
     }
 
     private static void Container(Container container, Role role, PodSpec spec, HashSet<string> names, ValidationScope at)
@@ -66,22 +71,22 @@ internal static class ContainerValidator
         }
     }
 
-    /// <summary>One port of the host can be had once in a pod.</summary>
-    private static void HostPorts(PodSpec spec, ValidationScope at)
+    /// <summary>One port of the host can be had once by containers that run at the same time.</summary>
+    private static void HostPorts(IReadOnlyList<Container>? containers, HashSet<HostPort> taken, PodSpec spec, ValidationScope at)
     {
-        var taken = new HashSet<(int, string?, string)>();
-        for (int c = 0; c < (spec.Containers?.Count ?? 0); c++)
+        for (int c = 0; c < (containers?.Count ?? 0); c++) HostPorts(containers![c], taken, spec, at[c]);
+    }
+
+    private static void HostPorts(Container container, HashSet<HostPort> taken, PodSpec spec, ValidationScope at)
+    {
+        for (int i = 0; i < (container.Ports?.Count ?? 0); i++)
         {
-            IReadOnlyList<ContainerPort>? ports = spec.Containers![c].Ports;
-            for (int i = 0; i < (ports?.Count ?? 0); i++)
-            {
-                ContainerPort port = ports![i];
-                if (port.HostPort is null or 0 || taken.Add((port.HostPort.Value, port.Protocol, port.HostIP ?? ""))) continue;
-                // On the host's network the host port is only a default: point at what was written.
-                string field = spec.HostNetwork == true ? "containerPort" : "hostPort";
-                at["containers"][c]["ports"][i][field].Error(ManifestReason.DuplicateValue,
-                    $"{port.HostPort}/{port.Protocol} of the host is taken by another port of this pod", "use another port");
-            }
+            ContainerPort port = container.Ports![i];
+            if (port.HostPort is null or 0 || taken.Add(new HostPort(port.HostPort.Value, port.Protocol, port.HostIP ?? ""))) continue;
+            // On the host's network the host port is only a default: point at what was written.
+            string field = spec.HostNetwork == true ? "containerPort" : "hostPort";
+            at["ports"][i][field].Error(ManifestReason.DuplicateValue,
+                $"{port.HostPort}/{port.Protocol} of the host is taken by another port of this pod", "use another port");
         }
     }
 
@@ -135,6 +140,8 @@ internal static class ContainerValidator
         if (container.LivenessProbe is not null) at["livenessProbe"].Exclusive(what, "remove it");
         if (container.ReadinessProbe is not null) at["readinessProbe"].Exclusive(what, "remove it");
         if (container.StartupProbe is not null) at["startupProbe"].Exclusive(what, "remove it");
-        if (container.Lifecycle is { PostStart: not null } or { PreStop: not null }) at["lifecycle"].Exclusive(what, "remove it");
+        // Its stop signal included, as the API server has it.
+        if (container.Lifecycle is not null) at["lifecycle"].Exclusive(what, "remove it");
+        if (container.ResizePolicy is { Count: > 0 }) at["resizePolicy"].Exclusive(what, "remove it");
     }
 }
