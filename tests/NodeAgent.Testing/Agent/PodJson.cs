@@ -16,8 +16,15 @@ public static class PodJson
     public static JsonNode Container(this JsonNode pod, string name) =>
         pod.TryContainer(name) ?? throw new InvalidOperationException($"no status of container {name} in {pod.ToJsonString()}");
 
-    public static JsonNode? TryContainer(this JsonNode pod, string name) =>
-        pod["status"]?["containerStatuses"]?.AsArray().FirstOrDefault(status => status!["name"]!.GetValue<string>() == name);
+    /// <summary>The status of a container of any kind; names are unique in a pod.</summary>
+    public static JsonNode? TryContainer(this JsonNode pod, string name) => new[] { "containerStatuses", "initContainerStatuses" }
+        .SelectMany(kind => pod["status"]?[kind]?.AsArray() ?? []).FirstOrDefault(status => status!["name"]!.GetValue<string>() == name);
+
+    /// <summary>A condition as <c>True</c> or <c>False ContainersNotReady</c>; empty when the pod has none of this type.</summary>
+    public static string Condition(this JsonNode pod, string type) =>
+        pod["status"]?["conditions"]?.AsArray().FirstOrDefault(condition => condition!["type"]!.GetValue<string>() == type) is { } found
+            ? $"{found["status"]} {found["reason"]}".TrimEnd()
+            : "";
 
     public static bool Runs(this JsonNode pod, string container) => pod.TryContainer(container)?["state"]?["running"] is not null;
 
