@@ -39,7 +39,7 @@ internal static class Podctl
         Command[] commands =
         [
             GetCommand.Create(global), DescribeCommand.Create(global), LogsCommand.Create(global), ExecCommand.Create(global), ValidateCommand.Create(global),
-            ExplainCommand.Create(global), WaitCommand.Create(global), DrainCommand.Create(global), DrainCommand.CreateUncordon(global), DrainCommand.CreateCordon(global), ImageCommand.Create(global), DoctorCommand.Create(global), VersionCommand.Create(global),
+            ExplainCommand.Create(global), WaitCommand.Create(global), DeleteCommand.Create(global), DrainCommand.Create(global), DrainCommand.CreateUncordon(global), DrainCommand.CreateCordon(global), ImageCommand.Create(global), DoctorCommand.Create(global), VersionCommand.Create(global),
         ];
         foreach (Command command in commands) root.Add(command);
         RemoveVersionOption(root);

@@ -3,7 +3,7 @@ using NodeAgent.Core.Manifests;
 namespace NodeAgent.Pods;
 
 /// <summary>
-/// The folder of manifests as the watcher needs it. Implementations: the daemon's, on inotify(7), and the fake of the tests.
+/// The folder of manifests as the watcher and the deletion of pods need it. Implementations: the daemon's, on inotify(7), and the fake of the tests.
 /// </summary>
 /// <remarks>
 /// A seam, because two things that matter cannot be had from the base class library: that a writer has closed the file (<see cref="FolderHintKind.Settled"/>;
@@ -25,6 +25,25 @@ public interface IManifestFolder
 
     /// <summary>Reads a file. Never blocks on what is no regular file, never reads more than a manifest may have.</summary>
     ManifestRead Read(string name);
+
+    /// <summary>
+    /// Takes a file out of the folder: when this has returned <see cref="FileRemoval.Removed"/>, it does not come back after a crash of the machine either.
+    /// A link is removed itself, not what it leads to.
+    /// </summary>
+    /// <param name="read">Of the content that the caller has seen; another content stays where it is.</param>
+    /// <exception cref="IOException">It can't be removed, and stays.</exception>
+    FileRemoval Remove(string name, FileStamp read);
+}
+
+public enum FileRemoval
+{
+    Removed,
+
+    /// <summary>There is nothing under this name.</summary>
+    Absent,
+
+    /// <summary>There is another content now than the caller has seen; it stays.</summary>
+    Changed,
 }
 
 /// <param name="Problem">Why the folder cannot be listed; the entries say nothing then. Null when they are complete.</param>

@@ -25,7 +25,7 @@ public sealed record ManifestWatcherSettings(TimeSpan RelistPeriod, TimeSpan Ret
 ///            known --Gone, or missing from a listing--> missing --RemovalDelay, or renamed within the folder--> absent
 ///   the folder:  listed --cannot be listed--> lost (nothing changes, retried) --> listed
 /// </code>
-/// Callers: one task runs the loop; the folder's thread posts hints. What it finds goes to ManifestIntake.
+/// Callers: one task runs the loop; the folder's thread posts hints; who has taken a file away says so (WithdrawAsync). What it finds goes to ManifestIntake.
 /// Invariants: a file that is being written is not read, so half a manifest is not taken (but the first listing after the start cannot know who writes);
 /// a folder that cannot be listed changes nothing; content that hashes the same is not parsed again.
 /// </summary>
@@ -33,6 +33,7 @@ public sealed partial class ManifestWatcher(
     IManifestFolder folder, ManifestIntake intake, OrphanVolumes leavings, SteadyClock clock, ManifestWatcherSettings settings, ILogger<ManifestWatcher> log)
 {
     private readonly ConcurrentQueue<FolderHint> _hints = new();
+    private readonly ConcurrentQueue<WithdrawnFile> _withdrawn = new();
     private readonly WakeSignal _signal = new();
     private readonly Dictionary<string, FileState> _files = new(StringComparer.Ordinal);
     private DateTimeOffset _relistAt;
@@ -64,12 +65,31 @@ public sealed partial class ManifestWatcher(
         }
     }
 
+    /// <summary>
+    /// A file was taken away for good, not to be written anew: it is forgotten at once. Returns when the workers know.
+    /// </summary>
+    /// <param name="then">Runs on the watcher's task, after the file is forgotten and before the workers hear that it is.</param>
+    internal Task WithdrawAsync(string name, Action then)
+    {
+        WithdrawnFile file = new(name, then, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+        _withdrawn.Enqueue(file);
+        _signal.Set();
+        return file.Done.Task;
+    }
+
     private void Turn()
     {
+        List<WithdrawnFile> withdrawn = [];
         try
         {
             while (_hints.TryDequeue(out var hint))
                 Follow(hint);
+            while (_withdrawn.TryDequeue(out var file))
+            {
+                withdrawn.Add(file);
+                Withdraw(file);
+            }
+
             RemoveMissing();
             if (clock.Now >= _relistAt)
                 Relist();
@@ -80,6 +100,18 @@ public sealed partial class ManifestWatcher(
             LogTurnFailed(error);
             _relistAt = Earlier(_relistAt, clock.Now + settings.RetryPeriod);
         }
+
+        foreach (var file in withdrawn)
+            file.Done.TrySetResult();
+    }
+
+    private void Withdraw(WithdrawnFile file)
+    {
+        Forget(file.Name);
+        file.Then();
+        // Somebody has put another one there since.
+        if (folder.Stat(file.Name) is not null)
+            Read(file.Name);
     }
 
     private void Hint(FolderHint hint)
@@ -282,6 +314,8 @@ public sealed partial class ManifestWatcher(
     }
 
     private static DateTimeOffset Earlier(DateTimeOffset one, DateTimeOffset other) => one < other ? one : other;
+
+    private sealed record WithdrawnFile(string Name, Action Then, TaskCompletionSource Done);
 
     private sealed class FileState
     {

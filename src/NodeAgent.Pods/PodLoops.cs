@@ -94,6 +94,7 @@ public sealed partial class PodLoops : IAsyncDisposable
         var intake = new ManifestIntake(surroundings.NodeName, folder.Path, Workers, stores, logs.CreateLogger<ManifestIntake>());
         var leavings = new OrphanVolumes(runtime, stores.Kept, Workers, intake, logs.CreateLogger<OrphanVolumes>());
         _watcher = new ManifestWatcher(folder, intake, leavings, _clock, settings.Watcher, logs.CreateLogger<ManifestWatcher>());
+        Deletions = new PodDeletions(surroundings.NodeName, folder, _watcher, Workers, _clock, logs.CreateLogger<PodDeletions>());
         _pleg = new Pleg(runtime, snapshots, executor, cache, Workers, _clock, settings.RelistPeriod, logs.CreateLogger<Pleg>());
         if (stats is not null)
         {
@@ -106,6 +107,9 @@ public sealed partial class PodLoops : IAsyncDisposable
     }
 
     public PodWorkers Workers { get; }
+
+    /// <summary>Deletes pods by name, with their manifests.</summary>
+    public PodDeletions Deletions { get; }
 
     /// <summary>Under which pressure the node is.</summary>
     public NodeConditions Conditions { get; }

@@ -13,7 +13,8 @@ namespace NodeAgent.Pods;
 /// <code>
 ///   a name:  free --wanted--> taken by uid A --wanted as uid B, or not wanted--> A terminating --A Terminated--> free, or taken by B
 /// </code>
-/// Callers: the manifest watcher (SetWanted), the PLEG (Wake, AdoptOrphan), the start of the loops (Adopt), the eviction loop (Active, Over, Fail), the API (RetryImages, SetScheduling).
+/// Callers: the manifest watcher (SetWanted), the PLEG (Wake, AdoptOrphan), the start of the loops (Adopt), the eviction loop (Active, Over, Fail), the API (RetryImages, SetScheduling),
+/// the deletion of pods by name (Find, Delete).
 /// Invariants: two uids of one name never run at once, for a wanted pod starts only when every other worker of its name is Terminated; a uid that is wanted
 /// again while it ends starts anew after that; the wish is a level, not an edge: setting the same set twice does nothing.
 /// An adopted pod runs on by its recorded specification until a full set of wishes has been set; then whatever nobody wants ends.
@@ -178,6 +179,30 @@ public sealed partial class PodWorkers(PodWorkerParts parts)
             bool failed = _live.TryGetValue(uid, out var live) && live.Worker.Fail(verdict);
             over = failed ? live!.Worker.Ended : Task.CompletedTask;
             return failed;
+        }
+    }
+
+    /// <summary>What of a deletion by name depends on the pod's worker; null when there is no such pod.</summary>
+    internal PodDesire? Find(PodUid uid)
+    {
+        lock (_gate)
+            return _live.GetValueOrDefault(uid)?.Worker.Desire;
+    }
+
+    /// <summary>A client has deleted the pod: it ends with this grace. Called again, it can only shorten it.</summary>
+    /// <param name="grace">Null takes the pod's own.</param>
+    /// <param name="withdrawn">Its manifest is gone, so it is not wanted any more, whatever was set last.</param>
+    /// <returns>The deletion that is in force now; null when there is no such pod.</returns>
+    internal PodDeletion? Delete(PodUid uid, TimeSpan? grace, bool withdrawn)
+    {
+        lock (_gate)
+        {
+            if (!_live.TryGetValue(uid, out var live))
+                return null;
+            if (withdrawn && _wanted.TryGetValue(live.Name, out var wish) && wish.Uid == uid.Value)
+                _wanted.Remove(live.Name);
+            live.Worker.Terminate(new PodDeletion(parts.Clock.Now, grace ?? PodDeletion.GraceOf(live.Worker.Desire.Pod), DeletionReason.DeletedByApi));
+            return live.Worker.Desire.Deletion;
         }
     }
 

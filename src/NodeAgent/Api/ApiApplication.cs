@@ -43,6 +43,7 @@ internal sealed partial class ApiApplication(ApiRouter router, ILoggerFactory lo
         ApiException known => known,
         BadHttpRequestException bad => new ApiException(bad.StatusCode, StatusReason.BadRequest, bad.Message),
         ResourceVersionExpiredException expired => ApiException.Expired(expired.Message),
+        PodDeletionRefusedException refused => new ApiException(409, StatusReason.Conflict, refused.Message),
         PodRuntimeException { Failure: RuntimeFailure.NotFound } missing => new ApiException(404, StatusReason.NotFound, missing.Message),
         PodRuntimeException { Failure: RuntimeFailure.NotRunning } idle => new ApiException(409, StatusReason.Conflict, idle.Message),
         ImageException { Failure: ImageFailure.InvalidImageName } name => ApiException.BadRequest(name.Message),

@@ -41,6 +41,9 @@ public sealed record ApiDependencies
     /// <summary>Called when a client changes whether pods may run here; returns when that holds for every pod. Throws IOException when it cannot be kept.</summary>
     public Action<NodeScheduling> SetScheduling { get; init; } = _ => { };
 
+    /// <summary>Deletes a pod with its manifest; null: nobody can.</summary>
+    public PodDeleting? DeletePod { get; init; }
+
     public required TimeProvider Time { get; init; }
     public required ILoggerFactory Logging { get; init; }
 
@@ -59,3 +62,6 @@ public sealed record ApiDependencies
 
 /// <summary>See <see cref="ImageCollector.PruneAsync"/>.</summary>
 public delegate Task<ImagePrune> ImagePruning(bool all, bool dryRun, CancellationToken cancellationToken);
+
+/// <summary>See <see cref="PodDeletions.DeleteAsync"/>.</summary>
+public delegate Task<PodDeletion?> PodDeleting(PodUid uid, TimeSpan? grace, bool dryRun, CancellationToken cancellationToken);

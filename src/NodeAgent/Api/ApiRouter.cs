@@ -13,7 +13,7 @@ using NodeAgent.Pods;
 
 namespace NodeAgent.Api;
 
-/// <summary>Which request goes where. The paths are those of kube-apiserver; everything that would change a pod is refused with where to do it instead.</summary>
+/// <summary>Which request goes where. The paths are those of kube-apiserver; pods can be deleted; everything else that would change one is refused with where to do it instead.</summary>
 internal sealed class ApiRouter
 {
     // One warning for each file; more would only hide the table that a client prints below.
@@ -88,6 +88,8 @@ internal sealed class ApiRouter
     {
         if (rest is [string target, "exec"] && context.Request.Method is "GET" or "POST")
             return _exec.ConnectAsync(context, _pods.Find(podNamespace, target), cancellationToken);
+        if (rest is [string doomed] && HttpMethods.IsDelete(context.Request.Method) && _dependencies.DeletePod is { } delete)
+            return PodDeleteEndpoint.DeleteAsync(context, _pods.Find(podNamespace, doomed), delete, cancellationToken);
         if (!HttpMethods.IsGet(context.Request.Method))
         {
             throw ApiException.MethodNotAllowed(

@@ -98,6 +98,7 @@ internal sealed partial class Daemon(AgentOptions options, ILoggerFactory loggin
             PruneImages = loops.Images.PruneAsync,
             WrittenBytes = images.WrittenBytesAsync,
             SetScheduling = schedule.Set,
+            DeletePod = loops.Deletions.DeleteAsync,
             Node = () => facts.Describe(status, schedule.Current, loops.Conditions.Show(), NotLive(loops), time.GetUtcNow()),
             Time = time,
             Logging = logging,

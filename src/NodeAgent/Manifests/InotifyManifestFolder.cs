@@ -79,6 +79,36 @@ public sealed class InotifyManifestFolder : IManifestFolder, IDisposable
 
     public ManifestRead Read(string name) => ManifestFileReader.Read(PathOf(name), Path + "/" + name);
 
+    /// <summary>
+    /// 1. rename to a hidden name, which is no manifest's: from here on the folder does not have it;
+    /// 2. look whether it is what the caller has seen; if not, rename it back, unless the name is taken again, and then what was moved has been replaced anyway;
+    /// 3. fsync of the folder; if that fails, as 2;
+    /// 4. unlink. A crash before this leaves a hidden file, which nobody reads.
+    /// </summary>
+    public FileRemoval Remove(string name, FileStamp read)
+    {
+        byte[] path = PathOf(name), hidden = PathOf($".{name}.deleted");
+        if (DirectoryEntries.renameat2(Openat2.AT_FDCWD, path, Openat2.AT_FDCWD, hidden, 0) != 0)
+        {
+            int errno = Marshal.GetLastPInvokeError();
+            return errno == Errno.ENOENT ? FileRemoval.Absent : throw new IOException($"{Path}/{name}: rename: {Why(errno)}");
+        }
+
+        // A rename is a change of the inode itself, and of nothing else that a stamp has.
+        bool same = InodeAttributes.statx(Openat2.AT_FDCWD, hidden, 0, InodeAttributes.STATX_BASIC_STATS, out var moved) == 0
+            && StampOf(moved) with { ChangedAt = read.ChangedAt } == read;
+        string? problem = same ? Synchronise() : null;
+        if (!same || problem is not null)
+        {
+            if (DirectoryEntries.renameat2(Openat2.AT_FDCWD, hidden, Openat2.AT_FDCWD, path, DirectoryEntries.RENAME_NOREPLACE) != 0)
+                _ = DirectoryEntries.unlinkat(Openat2.AT_FDCWD, hidden, 0);
+            return problem is null ? FileRemoval.Changed : throw new IOException($"{Path}/{name}: cannot be removed for good: {problem}");
+        }
+
+        _ = DirectoryEntries.unlinkat(Openat2.AT_FDCWD, hidden, 0);
+        return FileRemoval.Removed;
+    }
+
     public void Dispose()
     {
         lock (_gate)
@@ -105,6 +135,16 @@ public sealed class InotifyManifestFolder : IManifestFolder, IDisposable
     private static long Nanoseconds(InodeAttributes.statx_timestamp time) => (time.tv_sec * 1_000_000_000) + time.tv_nsec;
 
     private byte[] PathOf(string name) => CString.Of(Path + "/" + name);
+
+    private string? Synchronise()
+    {
+        int fd = Openat2.openat(Openat2.AT_FDCWD, _path, Openat2.O_RDONLY | Openat2.O_DIRECTORY | Openat2.O_CLOEXEC);
+        if (fd < 0)
+            return "open: " + Why(Marshal.GetLastPInvokeError());
+        string? problem = FileContent.fsync(fd) == 0 ? null : "fsync: " + Why(Marshal.GetLastPInvokeError());
+        _ = Openat2.close(fd);
+        return problem;
+    }
 
     /// <summary>Watching a folder that is watched already changes nothing, so this asks the kernel every time instead of guessing what became of the path.</summary>
     private string? Arm(Action<FolderHint> hints)

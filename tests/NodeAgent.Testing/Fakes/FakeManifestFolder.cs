@@ -57,6 +57,30 @@ public sealed class FakeManifestFolder(string path = "/etc/podagent") : IManifes
         }
     }
 
+    /// <summary>While set, no file can be removed, for this reason.</summary>
+    public string? RemovalProblem { get; set; }
+
+    /// <summary>Runs before a file is removed: what somebody else does at that moment.</summary>
+    public Action? BeforeRemoval { get; set; }
+
+    public FileRemoval Remove(string name, FileStamp read)
+    {
+        BeforeRemoval?.Invoke();
+        lock (_gate)
+        {
+            if (RemovalProblem is not null)
+                throw new IOException(RemovalProblem);
+            if (!_files.TryGetValue(name, out var file))
+                return FileRemoval.Absent;
+            if (StampOf(file) != read)
+                return FileRemoval.Changed;
+            _files.Remove(name);
+        }
+
+        Hint(FolderHintKind.Gone, name);
+        return FileRemoval.Removed;
+    }
+
     /// <summary>The usual way to put a manifest there: written elsewhere, renamed to its name.</summary>
     public void Put(string name, string content)
     {

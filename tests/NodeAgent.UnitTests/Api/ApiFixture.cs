@@ -55,6 +55,9 @@ public sealed class ApiFixture : IAsyncLifetime
     /// <summary>What a prune answers, and how it was asked.</summary>
     public ImagePrune Prunable { get; set; } = new(new ImageRemovals([], [], Enough: false), 0);
     public List<(bool All, bool DryRun)> Prunes { get; } = [];
+
+    /// <summary>What becomes of a pod that is deleted; by default it is not there any more.</summary>
+    public PodDeleting OnDelete { get; set; } = (_, _, _, _) => Task.FromResult<PodDeletion?>(null);
     public string? NotReady { get; set; }
     public string? NotLive { get; set; }
 
@@ -103,6 +106,7 @@ public sealed class ApiFixture : IAsyncLifetime
             Scheduling = scheduling;
             SchedulingSet(scheduling);
         },
+        DeletePod = (uid, grace, dryRun, cancellationToken) => OnDelete(uid, grace, dryRun, cancellationToken),
         WrittenBytes = _ => Task.FromResult(7L),
         PruneImages = (all, dryRun, _) =>
         {

@@ -44,7 +44,8 @@ public sealed class ApiReadTests(ApiFixture api) : IClassFixture<ApiFixture>
     [InlineData("GET", "/api/v1/nodes/other", 404, "NotFound", "nodes \"other\" not found")]
     [InlineData("GET", "/apis/apps/v1/deployments", 404, "NotFound", "the server could not find the requested resource: /apis/apps/v1/deployments")]
     [InlineData("POST", "/api/v1/namespaces/default/pods", 405, "MethodNotAllowed", "pods can't be changed through the API (POST): write, change or delete a manifest in /etc/podagent instead")]
-    [InlineData("DELETE", "/api/v1/namespaces/default/pods/web", 405, "MethodNotAllowed", "pods can't be changed through the API (DELETE): write, change or delete a manifest in /etc/podagent instead")]
+    [InlineData("DELETE", "/api/v1/namespaces/default/pods/nobody", 404, "NotFound", "pods \"nobody\" not found")]
+    [InlineData("DELETE", "/api/v1/namespaces/default/pods", 405, "MethodNotAllowed", "pods can't be changed through the API (DELETE): write, change or delete a manifest in /etc/podagent instead")]
     [InlineData("PATCH", "/api/v1/namespaces/default/pods/web", 405, "MethodNotAllowed", "pods can't be changed through the API (PATCH): write, change or delete a manifest in /etc/podagent instead")]
     [InlineData("GET", "/api/v1/pods?fieldSelector=spec.colour%3Dred", 400, "BadRequest", "field label not supported: spec.colour")]
     [InlineData("GET", "/api/v1/pods?labelSelector=a+near+(b)", 400, "BadRequest", "unable to parse requirement \"a near (b)\"")]
@@ -78,7 +79,7 @@ public sealed class ApiReadTests(ApiFixture api) : IClassFixture<ApiFixture>
         JsonArray core = (await api.GetAsync("/api/v1")).Body["resources"]!.AsArray();
         JsonNode pods = core.Single(resource => (string)resource!["name"]! == "pods")!;
         Assert.Equal(("pod", "po", true), ((string)pods["singularName"]!, (string)pods["shortNames"]![0]!, (bool)pods["namespaced"]!));
-        Assert.Equal(["get", "list", "watch"], pods["verbs"]!.AsArray().Select(verb => (string)verb!));
+        Assert.Equal(["delete", "get", "list", "watch"], pods["verbs"]!.AsArray().Select(verb => (string)verb!));
         Assert.Contains((await api.GetAsync("/apis/podagent.io/v1alpha1")).Body["resources"]!.AsArray(), resource => (string)resource!["name"]! == "images");
         JsonNode version = (await api.GetAsync("/version")).Body;
         Assert.Equal(("1", "36", "v1.36.0-podagent.0.1.0"), ((string)version["major"]!, (string)version["minor"]!, (string)version["gitVersion"]!));

@@ -21,7 +21,7 @@ internal static class DiscoveryDocuments
         {"kind":"APIResourceList","groupVersion":"v1","resources":[
         {"name":"events","singularName":"event","namespaced":true,"kind":"Event","verbs":["get","list","watch"],"shortNames":["ev"]},
         {"name":"nodes","singularName":"node","namespaced":false,"kind":"Node","verbs":["get","list","patch"],"shortNames":["no"]},
-        {"name":"pods","singularName":"pod","namespaced":true,"kind":"Pod","verbs":["get","list","watch"],"shortNames":["po"],"categories":["all"]},
+        {"name":"pods","singularName":"pod","namespaced":true,"kind":"Pod","verbs":["delete","get","list","watch"],"shortNames":["po"],"categories":["all"]},
         {"name":"pods/exec","singularName":"","namespaced":true,"kind":"PodExecOptions","verbs":["create","get"]},
         {"name":"pods/log","singularName":"","namespaced":true,"kind":"Pod","verbs":["get"]}]}
         """u8;
