@@ -50,6 +50,7 @@ public sealed partial class PodWorker
     private bool _retryImages;
     private readonly KeptPod? _restored;
     private readonly PodProber _prober;
+    private readonly WakeSignal _probed = new();
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private PlannerMemory _memory;
     private PodPlan? _lastPlan;
@@ -63,7 +64,7 @@ public sealed partial class PodWorker
         _wish = desire.Pod;
         _parts = parts;
         _restored = parts.Kept.Read(desire.Uid);
-        _prober = new PodProber(desire.Uid, _restored?.Probes() ?? ProbeResults.None, parts.Probing, Wake);
+        _prober = new PodProber(desire.Uid, _restored?.Probes() ?? ProbeResults.None, parts.Probing, VerdictMoved);
         _memory = _restored is null ? PlannerMemory.After(parts.Kept.LoggedRuns(desire.Uid, desire.Pod)) : PlannerMemory.Restore(_restored);
     }
 
@@ -96,6 +97,12 @@ public sealed partial class PodWorker
 
     /// <summary>Something about the pod may have changed: look again.</summary>
     internal void Wake() => _signal.Set();
+
+    private void VerdictMoved()
+    {
+        _probed.Set();
+        _signal.Set();
+    }
 
     /// <summary>The pod has to go. Called again, it can only shorten the grace.</summary>
     internal void Terminate(PodDeletion deletion)
@@ -247,6 +254,7 @@ public sealed partial class PodWorker
     private async Task<(bool Terminated, DateTimeOffset? WaitUntil, bool MayWait)> PlanAndDoAsync(
         PodDesire desire, PodRuntimeState? observed, CancellationToken cancellationToken)
     {
+        _probed.Reset();
         ProbeResults probes = _prober.Results;
         var plan = PodPlanner.Plan(desire, observed, _memory, probes, _parts.Clock.Now, _parts.Settings);
         _memory = plan.Memory;
@@ -274,12 +282,28 @@ public sealed partial class PodWorker
         finally
         {
             if (execution is not null)
-                NoteOutcome(await execution);
+                NoteOutcome(await ShowWhileAsync(execution, desire, observed, plan));
         }
 
         if (execution is null && plan.Memory.Failures.IsEmpty)
             _lastTrouble = null;
         return (false, plan.WakeAt, execution is null);
+    }
+
+    /// <summary>What is being done may take long (an image, a grace): what the probes say meanwhile is shown at once.</summary>
+    private async Task<PlanOutcome> ShowWhileAsync(Task<PlanOutcome> execution, PodDesire desire, PodRuntimeState? observed, PodPlan plan)
+    {
+        if (!_prober.IsProbing)
+            return await execution;
+        using CancellationTokenSource over = new();
+        while (await Task.WhenAny(execution, _probed.WaitAsync(_parts.Clock, null, over.Token)) != execution)
+        {
+            _probed.Reset();
+            _parts.Publisher.Publish(desire, observed, plan, _prober.Results, _restored);
+        }
+
+        over.Cancel();
+        return await execution;
     }
 
     private void Note(PodDesire desire, PodPlan plan)

@@ -3,6 +3,7 @@ using NodeAgent.Testing.Agent;
 
 // usage: NodeAgent.Benchmarks [--rounds N] [--pods N] [--folder D]
 //        NodeAgent.Benchmarks images [--rounds N] [--folder D]
+//        NodeAgent.Benchmarks probes [--pods N] [--seconds N] [--folder D]
 //        NodeAgent.Benchmarks pull [--rounds N] [--folder D] [--images NAME,NAME]
 // Prints figures beside those of others, taken in turns in one run. Exit code 1 when a goal is missed.
 int rounds = Number("--rounds", 60);
@@ -21,10 +22,18 @@ try
     if (args is ["pull", ..])
         return await new PullBenchmark(folder).RunAsync(Number("--rounds", 5), Text("--images", "") is { Length: > 0 } only ? only : null) ? 0 : 1;
 
+    if (args is ["probes", ..])
+    {
+        string probed = await ProbedServer.BuildAsync(folder), bundle = await ProbedServer.BundleAsync(folder);
+        return await WithAgentAsync("probes", probed, ProbedServer.ImageName, async (agent, _) =>
+            await new ProbeBenchmark(agent).RunHttpAsync(Number("--pods", 100), Number("--seconds", 30))
+            & await new ProbeBenchmark(agent).RunExecAsync(20, Number("--seconds", 30), bundle)) ? 0 : 1;
+    }
+
     string image = await StampImage.BuildAsync(folder);
-    bool good = await WithAgentAsync("latency", image, async (agent, _) =>
+    bool good = await WithAgentAsync("latency", image, StampImage.Name, async (agent, _) =>
         await new StartBenchmark(agent, folder).RunAsync(rounds) & await new RestartBenchmark(agent, folder).RunAsync(rounds));
-    good &= await WithAgentAsync("memory", image, (agent, ready) => new MemoryBenchmark(agent).RunAsync(pods, ready));
+    good &= await WithAgentAsync("memory", image, StampImage.Name, (agent, ready) => new MemoryBenchmark(agent).RunAsync(pods, ready));
     return good ? 0 : 1;
 }
 finally
@@ -33,11 +42,11 @@ finally
 }
 
 // An agent of its own, which has done nothing before.
-async Task<bool> WithAgentAsync(string name, string image, Func<AgentProcess, TimeSpan, Task<bool>> run)
+async Task<bool> WithAgentAsync(string name, string image, string imageName, Func<AgentProcess, TimeSpan, Task<bool>> run)
 {
     await using var agent = new AgentProcess(folder + "/" + name);
     TimeSpan ready = await agent.StartAsync();
-    (await agent.PodctlAsync("image", "load", image, "--name", StampImage.Name)).Checked();
+    (await agent.PodctlAsync("image", "load", image, "--name", imageName)).Checked();
     try
     {
         bool good = await run(agent, ready);

@@ -29,6 +29,9 @@ public sealed class PodProber(PodUid uid, ProbeResults results, ProberParts part
     /// <summary>The verdicts of now.</summary>
     public ProbeResults Results => Volatile.Read(ref _results);
 
+    /// <summary>Whether something is asked at present.</summary>
+    public bool IsProbing => _loops.Count > 0;
+
     /// <summary>Has exactly those probes made that are due. Only the pod's worker calls this.</summary>
     /// <param name="plan">Made from what is observed.</param>
     public void Sync(PodDesire desire, PodRuntimeState? observed, PodPlan plan)

@@ -18,6 +18,12 @@ public sealed partial class FakePodRuntime
     /// <summary>What a command run by exec answers: output and exit code.</summary>
     public Func<ContainerConfig, ExecRequest, (string Output, int ExitCode)> Exec { get; set; } = (_, _) => ("", 0);
 
+    /// <summary>How long a command run by exec takes; null never ends by itself.</summary>
+    public Func<ExecRequest, TimeSpan?> ExecTakes { get; set; } = _ => TimeSpan.Zero;
+
+    /// <summary>Commands run by exec that have neither ended nor been killed.</summary>
+    public int ExecsRunning => Volatile.Read(ref _execsRunning);
+
     /// <summary>The server on a port of a pod: what it sends is read from the stream, what it is sent is written to it. Null refuses the connection.</summary>
     public Func<PodSandboxConfig, int, Stream?> Server { get; set; } = (_, _) => null;
 
@@ -247,17 +253,45 @@ public sealed partial class FakePodRuntime
         public ValueTask DisposeAsync() => stream.DisposeAsync();
     }
 
-    private sealed class FakeExecSession((string Output, int ExitCode) answer) : IExecSession
+    private int _execsRunning;
+
+    private sealed class FakeExecSession : IExecSession
     {
+        private readonly FakePodRuntime _node;
+        private readonly TaskCompletionSource<int> _exit = new();
+        private readonly ITimer? _timer;
+
+        public FakeExecSession(FakePodRuntime node, TimeProvider time, (string Output, int ExitCode) answer, TimeSpan? takes)
+        {
+            _node = node;
+            Stdout = new MemoryStream(System.Text.Encoding.UTF8.GetBytes(answer.Output));
+            Interlocked.Increment(ref node._execsRunning);
+            if (takes == TimeSpan.Zero)
+                End(answer.ExitCode);
+            else if (takes is { } due)
+                _timer = time.CreateTimer(_ => End(answer.ExitCode), null, due, Timeout.InfiniteTimeSpan);
+        }
+
         public Stream? Stdin => null;
-        public Stream Stdout { get; } = new MemoryStream(System.Text.Encoding.UTF8.GetBytes(answer.Output));
+        public Stream Stdout { get; }
         public Stream? Stderr { get; } = new MemoryStream();
-        public Task<int> ExitCode { get; } = Task.FromResult(answer.ExitCode);
+        public Task<int> ExitCode => _exit.Task;
 
         public void Resize(int columns, int rows)
         {
         }
 
-        public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+        public ValueTask DisposeAsync()
+        {
+            _timer?.Dispose();
+            End(137);
+            return ValueTask.CompletedTask;
+        }
+
+        private void End(int exitCode)
+        {
+            if (_exit.TrySetResult(exitCode))
+                Interlocked.Decrement(ref _node._execsRunning);
+        }
     }
 }

@@ -191,7 +191,7 @@ public sealed partial class FakePodRuntime(TimeProvider time) : IPodRuntime
         {
             if (Find(request.Container) is not { State: ContainerRunState.Running } container)
                 return Task.FromException<IExecSession>(new PodRuntimeException(RuntimeFailure.NotRunning, $"exec: container {request.Container} does not run"));
-            return Task.FromResult<IExecSession>(new FakeExecSession(Exec(container.Config, request)));
+            return Task.FromResult<IExecSession>(new FakeExecSession(this, time, Exec(container.Config, request), ExecTakes(request)));
         }
     }
 
