@@ -28,7 +28,7 @@ namespace NodeAgent.Runtime;
 /// </code>
 /// Callers: any thread. Disposing lets go of the shims; pods run on.
 /// </summary>
-public sealed class PodRuntime : IPodRuntime, IAsyncDisposable
+public sealed class PodRuntime : IPodRuntime, IContainerFiles, IAsyncDisposable
 {
     // Hints may be lost, so that a reader which is stuck costs no memory.
     private const int MaxEvents = 4096;
@@ -206,6 +206,12 @@ public sealed class PodRuntime : IPodRuntime, IAsyncDisposable
             ? _exec.StartAsync(container, request)
             : throw new PodRuntimeException(RuntimeFailure.NotFound, $"container {request.Container} does not exist");
 
+    public Task CopyOutAsync(ContainerId container, string path, Stream archive, CancellationToken cancellationToken) =>
+        ContainerFiles.CopyOutAsync(_node, Existing(container), path, archive, cancellationToken);
+
+    public Task<IReadOnlyList<string>> CopyInAsync(ContainerId container, string path, string name, Stream archive, CancellationToken cancellationToken) =>
+        ContainerFiles.CopyInAsync(_node, Existing(container), path, name, archive, cancellationToken);
+
     public Task<IPodConnection> ConnectAsync(PodUid uid, int port, CancellationToken cancellationToken) =>
         _dialer.ConnectAsync(_pods.GetValueOrDefault(uid)?.Sandboxes.FirstOrDefault(sandbox => sandbox.IsReady), uid, port, cancellationToken);
 
@@ -282,6 +288,9 @@ public sealed class PodRuntime : IPodRuntime, IAsyncDisposable
         _watch.Follow(sandbox, sandbox.Shim!);
         return sandbox.ToCri();
     }
+
+    private LiveContainer Existing(ContainerId id) =>
+        FindContainer(id) ?? throw new PodRuntimeException(RuntimeFailure.NotFound, $"container {id} does not exist");
 
     private async Task RecoverAsync()
     {

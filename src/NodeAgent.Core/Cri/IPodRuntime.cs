@@ -280,6 +280,9 @@ public enum RuntimeFailure
 
     /// <summary>New resources would make the pod one of another quality-of-service class, which a running pod cannot change.</summary>
     QosClassChanged,
+
+    /// <summary>A container's file can't be read or written; the message tells the system call.</summary>
+    CopyFailed,
 }
 
 /// <summary>A runtime verb that failed; <see cref="Exception.Message"/> names pod, container, step and errno.</summary>

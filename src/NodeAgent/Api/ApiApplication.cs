@@ -45,6 +45,7 @@ internal sealed partial class ApiApplication(ApiRouter router, ILoggerFactory lo
         ResourceVersionExpiredException expired => ApiException.Expired(expired.Message),
         PodDeletionRefusedException refused => new ApiException(409, StatusReason.Conflict, refused.Message),
         PodRuntimeException { Failure: RuntimeFailure.NotFound } missing => new ApiException(404, StatusReason.NotFound, missing.Message),
+        PodRuntimeException { Failure: RuntimeFailure.CopyFailed } copy => new ApiException(422, StatusReason.Invalid, copy.Message),
         PodRuntimeException { Failure: RuntimeFailure.NotRunning } idle => new ApiException(409, StatusReason.Conflict, idle.Message),
         ImageException { Failure: ImageFailure.InvalidImageName } name => ApiException.BadRequest(name.Message),
         ImageException { Failure: ImageFailure.RegistryUnavailable } registry => new ApiException(503, StatusReason.ServiceUnavailable, registry.Message),

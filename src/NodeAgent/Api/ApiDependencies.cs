@@ -19,6 +19,7 @@ public sealed record ApiDependencies
     public required EventStore Events { get; init; }
     public required ManifestErrors ManifestErrors { get; init; }
     public required IPodRuntime Runtime { get; init; }
+    public required IContainerFiles Files { get; init; }
     public required IImageService Images { get; init; }
     public required IImageLibrary Library { get; init; }
 

@@ -32,6 +32,7 @@ internal sealed class ApiRouter
     private readonly ImageEndpoint _images;
     private readonly LogEndpoint _logs;
     private readonly ExecEndpoint _exec;
+    private readonly FilesEndpoint _files;
 
     public ApiRouter(ApiDependencies dependencies)
     {
@@ -52,6 +53,7 @@ internal sealed class ApiRouter
         _images = new ImageEndpoint(dependencies);
         _logs = new LogEndpoint(dependencies.Paths, dependencies.Pods, dependencies.Time);
         _exec = new ExecEndpoint(dependencies.Runtime);
+        _files = new FilesEndpoint(dependencies.Files);
     }
 
     public Task RouteAsync(HttpContext context, CancellationToken cancellationToken)
@@ -77,6 +79,7 @@ internal sealed class ApiRouter
             ["api", "v1", "nodes", string name] when HttpMethods.IsPatch(context.Request.Method) => PatchNodeAsync(context, name, cancellationToken),
             ["api", "v1", "nodes", string name] => Get(context, () => _nodes.GetAsync(context, null, name, cancellationToken)),
             ["apis", ApiGroup.Name, "v1alpha1", "images", .. string[] name] => ImagesAsync(context, string.Join('/', name), cancellationToken),
+            ["apis", ApiGroup.Name, "v1alpha1", "namespaces", string ns, "pods", string name, "files"] => FilesAsync(context, ns, name, cancellationToken),
             ["apis", ApiGroup.Name, "v1alpha1", "imagefs"] => Get(context, () => _images.UsageAsync(context, cancellationToken)),
             ["apis", ApiGroup.Name, "v1alpha1", "manifesterrors"] => Get(context, () => _manifestErrors.ListAsync(context, null, cancellationToken)),
             ["apis", ApiGroup.Name, "v1alpha1", "manifesterrors", string name] => Get(context, () => _manifestErrors.GetAsync(context, null, name, cancellationToken)),
@@ -110,6 +113,13 @@ internal sealed class ApiRouter
                 throw ApiException.NoSuchPath(context.Request.Path.Value ?? "");
         }
     }
+
+    private Task FilesAsync(HttpContext context, string podNamespace, string name, CancellationToken cancellationToken) => context.Request.Method switch
+    {
+        "GET" => _files.ReadAsync(context, _pods.Find(podNamespace, name), cancellationToken),
+        "PUT" => _files.WriteAsync(context, _pods.Find(podNamespace, name), cancellationToken),
+        string other => throw ApiException.MethodNotAllowed($"{other} of a pod's files: they can be read (GET) and written (PUT)"),
+    };
 
     private async Task PatchNodeAsync(HttpContext context, string name, CancellationToken cancellationToken)
     {

@@ -91,6 +91,7 @@ internal sealed partial class Daemon(AgentOptions options, ILoggerFactory loggin
             Events = stores.Events,
             ManifestErrors = stores.Manifests,
             Runtime = runtime,
+            Files = runtime,
             Images = images,
             Library = images,
             ImageUsers = loops.ImageUse.ReadAsync,

@@ -22,6 +22,7 @@ public sealed class ApiFixture : IAsyncLifetime
 
     private ApiServer? _server;
     private MemoryLibrary? _library;
+    private FolderFiles? _files;
 
     public ApiFixture()
     {
@@ -42,6 +43,10 @@ public sealed class ApiFixture : IAsyncLifetime
     public ManifestErrors ManifestErrors { get; }
     public CommandRuntime Runtime { get; } = new();
     public MemoryImages Images { get; } = new();
+
+    /// <summary>What is in it is what containers have.</summary>
+    public string ContainerRoot => Root + "/container";
+    public FolderFiles Files => _files ??= new FolderFiles(ContainerRoot);
     public MemoryLibrary Library => _library ??= new MemoryLibrary(Images);
 
     /// <summary>Pods by the id of the image that they use.</summary>
@@ -84,6 +89,7 @@ public sealed class ApiFixture : IAsyncLifetime
         Events = Events,
         ManifestErrors = ManifestErrors,
         Runtime = Runtime,
+        Files = Files,
         Images = Images,
         Library = Library,
         ImageUsers = _ => Task.FromResult<IReadOnlyDictionary<string, ImmutableArray<string>>>(ImageUsers),
