@@ -154,6 +154,7 @@ public static class PodConditionType
     public const string ContainersReady = "ContainersReady";
     public const string Ready = "Ready";
     public const string DisruptionTarget = "DisruptionTarget";
+    public const string AllContainersRestarting = "AllContainersRestarting";
 
     /// <summary>Wanted resources that are not given yet: reason Deferred or Infeasible.</summary>
     public const string PodResizePending = "PodResizePending";

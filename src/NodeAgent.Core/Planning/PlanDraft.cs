@@ -17,7 +17,11 @@ internal sealed class PlanDraft(PodView view)
     public bool Resizing { get; set; }
 
     public PodPlan Build(PodStage stage) =>
-        new(stage, _actions, _wakeAt, _waits, Memory.Verdict, Resizing ? Memory : Memory with { ResizeError = null }) { Resizing = Resizing };
+        new(stage, _actions, _wakeAt, _waits, Memory.Verdict, Resizing ? Memory : Memory with { ResizeError = null })
+        {
+            Resizing = Resizing,
+            RestartingAll = stage == PodStage.Syncing && view.Runs.Count > 0 && view.Runs.All(run => view.Recorded(run).Round < view.Round),
+        };
 
     /// <summary>Plan again at this time at the latest. A time that has come already is no reason to wake.</summary>
     public void WakeAt(DateTimeOffset at)

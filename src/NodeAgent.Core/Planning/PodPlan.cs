@@ -22,6 +22,9 @@ public sealed record PodPlan(
 {
     /// <summary>Given resources are not in force everywhere yet. The last error of bringing them there is in the memory.</summary>
     public bool Resizing { get; init; }
+
+    /// <summary>A restart rule has asked for all containers to start anew, and none has been yet.</summary>
+    public bool RestartingAll { get; init; }
 }
 
 public enum PodStage

@@ -43,6 +43,10 @@ public readonly record struct RestartDecision(bool Restart, bool AllContainers, 
     /// <summary>True when a failure of this container leads to another run of it.</summary>
     public static bool RestartsOnFailure(Container container, ContainerType type, PodSpec spec) => Of(container, type, spec, 137).Restart;
 
+    /// <summary>True when some exit of this container makes all containers of the pod start anew.</summary>
+    public static bool MayRestartAll(Container container) =>
+        container.RestartPolicyRules?.Any(rule => rule.Action == ContainerRestartRuleAction.RestartAllContainers) == true;
+
     private static string? MatchingAction(Container container, int exitCode)
     {
         foreach (ContainerRestartRule rule in container.RestartPolicyRules ?? [])

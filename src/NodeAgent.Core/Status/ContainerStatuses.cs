@@ -12,7 +12,7 @@ namespace NodeAgent.Core.Status;
 /// | none              | nothing                        | waiting: PodInitializing, ContainerCreating       | from the previous status |
 /// | none, ran before  |                                | waiting; terminated: as before                    | terminated: ContainerStatusUnknown, 137 |
 /// | recorded          | with an error                  | waiting, that error                               | the run before |
-/// | recorded          | nothing                        | waiting: ContainerCreating                        | the run before |
+/// | recorded          | nothing                        | waiting: PodInitializing, ContainerCreating       | the run before |
 /// | running           |                                | running                                           | the run before |
 /// | exited            | back-off or an error           | waiting, that reason                              | terminated: this run |
 /// | exited            | nothing: done, or about to run | terminated: this run                              | the run before |
@@ -79,8 +79,7 @@ internal static class ContainerStatuses
         else if (previous?.State?.Running is { } running)
             last = Lost(running.StartedAt, previous.ContainerID);
 
-        WaitingReason unsaid = input.HasInits ? WaitingReason.PodInitializing : WaitingReason.ContainerCreating;
-        ContainerState state = Wait(input, container.Name ?? "") is { } wait ? Waiting(wait) : Waiting(unsaid, null);
+        ContainerState state = Wait(input, container.Name ?? "") is { } wait ? Waiting(wait) : Waiting(Unsaid(input), null);
         if (input.Desired.Deletion is not null && previous?.State?.Running is not null)
             (state, last) = (last!, previous.LastState);
         return new ContainerStatus
@@ -102,10 +101,13 @@ internal static class ContainerStatuses
 
     private static ContainerWait? Wait(StatusInput input, string name) => input.Plan.Waits.FirstOrDefault(w => w.Container == name);
 
+    /// <summary>What a container waits for when the plan says nothing.</summary>
+    private static WaitingReason Unsaid(StatusInput input) => input.HasInits ? WaitingReason.PodInitializing : WaitingReason.ContainerCreating;
+
     private static ContainerState StateOf(ContainerRun run, StatusInput input) => run.State switch
     {
         ContainerRunState.Running => new ContainerState { Running = new ContainerStateRunning { StartedAt = run.StartedAt } },
-        ContainerRunState.Created => Waiting(WaitingReason.ContainerCreating, null),
+        ContainerRunState.Created => Waiting(Unsaid(input), null),
         ContainerRunState.Exited => new ContainerState
         {
             Terminated = new ContainerStateTerminated

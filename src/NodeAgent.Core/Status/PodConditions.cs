@@ -1,15 +1,18 @@
 using NodeAgent.Core.Cri;
 using NodeAgent.Core.Model;
+using NodeAgent.Core.Planning;
+using NodeAgent.Core.Resources;
 
 namespace NodeAgent.Core.Status;
 
 /// <summary>
 /// | condition                 | True when                                                                | reason otherwise |
 /// | PodReadyToStartContainers | the newest sandbox is ready                                              | PodSandboxNotReady |
-/// | Initialized               | init containers have exited with 0, sidecars started, or ever was True   | ContainersNotInitialized |
+/// | Initialized               | init containers have exited with 0, sidecars started, or a main one ran  | ContainersNotInitialized |
 /// | ContainersReady           | all main containers and sidecars are ready                               | ContainersNotReady, PodCompleted, PodFailed |
 /// | Ready                     | ContainersReady, and all readiness gates True                            | the same, ReadinessGatesNotReady |
 /// | PodScheduled              | the pod is not held back: it is on this node                             | Unschedulable |
+/// | AllContainersRestarting   | a rule asked for it, the first has not been started again. Only with one | PodCompleted, PodFailed or none |
 /// | DisruptionTarget          | shown only while True: the node ended the pod for its own sake           | TerminationByKubelet |
 /// | ResourcesEnforced         | shown only while False: a limit was asked for that this kernel cannot set | ControllersMissing |
 /// | PodResizePending          | shown only while True: other resources are wanted and not given          | Deferred, Infeasible |
@@ -23,9 +26,10 @@ internal static class PodConditions
     {
         PodConditionType.PodReadyToStartContainers, PodConditionType.Initialized, PodConditionType.ContainersReady, PodConditionType.Ready,
         PodConditionType.PodScheduled, PodConditionType.ResourcesEnforced, PodConditionType.PodResizePending, PodConditionType.PodResizeInProgress,
-        PodConditionType.DisruptionTarget,
+        PodConditionType.DisruptionTarget, PodConditionType.AllContainersRestarting,
     };
 
+    /// <param name="phase">Failed as soon as that is settled, though something may still run.</param>
     public static IReadOnlyList<PodCondition> Of(
         StatusInput input, string phase, IReadOnlyList<ContainerStatus> inits, IReadOnlyList<ContainerStatus> mains)
     {
@@ -38,6 +42,8 @@ internal static class PodConditions
             containersReady,
             input.HeldBy is { } hold ? False(PodConditionType.PodScheduled, "Unschedulable", hold.Message) : True(PodConditionType.PodScheduled),
         ];
+        if (PodResources.All(input.Desired.Pod).Any(RestartDecision.MayRestartAll))
+            conditions.Add(Restarting(input, phase));
         if (input.Observed is { ResourcesEnforced: false } observed)
             conditions.Add(False(PodConditionType.ResourcesEnforced, "ControllersMissing", observed.ResourcesMessage));
         if (input.Desired.Resize is { } resize)
@@ -58,10 +64,8 @@ internal static class PodConditions
     {
         if (phase == PodPhase.Succeeded)
             return True(PodConditionType.Initialized) with { Reason = "PodCompleted" };
-        bool before = Find(input, PodConditionType.Initialized)?.Status == ConditionStatus.True;
-        bool mainStarted = mains.Any(s => s.State?.Running is not null || s.State?.Terminated is not null);
         string[] incomplete = [.. inits.Where((s, i) => !PodPhaseDecision.IsInitialized(input.Spec.InitContainers![i], s)).Select(s => s.Name)];
-        return before || mainStarted || incomplete.Length == 0
+        return incomplete.Length == 0 || PodPhaseDecision.AnyStarted(mains)
             ? True(PodConditionType.Initialized)
             : False(PodConditionType.Initialized, "ContainersNotInitialized", $"containers with incomplete status: [{string.Join(' ', incomplete)}]");
     }
@@ -72,7 +76,7 @@ internal static class PodConditions
             return False(PodConditionType.ContainersReady, "PodCompleted", null);
         if (phase == PodPhase.Failed)
             return False(PodConditionType.ContainersReady, "PodFailed", null);
-        IEnumerable<ContainerStatus> sidecars = inits.Where((_, i) => Planning.PodView.IsSidecar(input.Spec.InitContainers![i]));
+        IEnumerable<ContainerStatus> sidecars = inits.Where((_, i) => PodView.IsSidecar(input.Spec.InitContainers![i]));
         string[] unready = [.. sidecars.Concat(mains).Where(s => !s.Ready).Select(s => s.Name)];
         return unready.Length == 0
             ? True(PodConditionType.ContainersReady)
@@ -98,6 +102,18 @@ internal static class PodConditions
             : False(PodConditionType.Ready, "ReadinessGatesNotReady", string.Join(", ", unready));
     }
 
+    private static PodCondition Restarting(StatusInput input, string phase) => phase switch
+    {
+        PodPhase.Succeeded => False(PodConditionType.AllContainersRestarting, "PodCompleted", null),
+        PodPhase.Failed => False(PodConditionType.AllContainersRestarting, "PodFailed", null),
+        _ when input.Plan.RestartingAll => True(PodConditionType.AllContainersRestarting) with
+        {
+            Reason = "RestartAllContainersStarted",
+            Message = "container exited with restart policy rule",
+        },
+        _ => False(PodConditionType.AllContainersRestarting, null, null),
+    };
+
     private static PodCondition Resizing(string? error) => error is null
         ? True(PodConditionType.PodResizeInProgress)
         : True(PodConditionType.PodResizeInProgress) with { Reason = "Error", Message = error };
@@ -116,6 +132,6 @@ internal static class PodConditions
 
     private static PodCondition True(string type) => new() { Type = type, Status = ConditionStatus.True };
 
-    private static PodCondition False(string type, string reason, string? message) =>
+    private static PodCondition False(string type, string? reason, string? message) =>
         new() { Type = type, Status = ConditionStatus.False, Reason = reason, Message = message };
 }

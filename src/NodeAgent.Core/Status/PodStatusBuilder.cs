@@ -12,17 +12,19 @@ namespace NodeAgent.Core.Status;
 ///
 /// | the pod                                                        | phase |
 /// | was Succeeded or Failed before                                 | the same, for ever |
-/// | has a verdict (deadline, eviction, dead sandbox)               | Failed |
+/// | has a verdict (deadline, eviction, dead sandbox), nothing runs | Failed |
 /// | cannot be observed                                             | Unknown |
 /// | is held back and nothing of it runs                            | Pending |
-/// | is over, something still runs                                  | Running |
-/// | is over or deleted, its main containers ended, all with 0      | Succeeded |
-/// | is over (an init container failed included), else              | Failed |
-/// | is deleted, its main containers ended, not all with 0          | Failed |
-/// | has init containers to go and no main container ever started   | Pending |
-/// | has a main container that waits and never ended                | Pending |
+/// | is over or deleted, nothing runs, its mains ended, all with 0  | Succeeded |
+/// | is over (an init container failed included), nothing runs      | Failed |
+/// | is deleted, nothing runs, its mains ended, not all with 0      | Failed |
+/// | has init containers at work, no main container runs or ended   | Pending |
+/// | has a main container or sidecar that waits and never ended     | Pending |
 /// | has something that runs, or ended and will start again         | Running |
 /// | else                                                           | Pending |
+///
+/// A pod that has failed shows it when the last container has ended, as a kubelet does it: whoever takes over from a Failed pod must not meet it. Its
+/// conditions say so at once.
 ///
 /// Conditions (<see cref="PodConditions"/>) keep their lastTransitionTime as long as their status stays. Container states: <see cref="ContainerStatuses"/>.
 /// A pod that was refused before anything of it ran has no container statuses: there is nothing that they could tell of.
@@ -60,7 +62,7 @@ public static class PodStatusBuilder
         {
             ObservedGeneration = input.Generation,
             Phase = phase,
-            Conditions = PodConditions.Of(input, phase, inits, mains),
+            Conditions = PodConditions.Of(input, PodPhaseDecision.Settled(input, phase, mains), inits, mains),
             Reason = reason,
             Message = message,
             HostIP = hostIPs.Count > 0 ? hostIPs[0] : null,
@@ -106,7 +108,11 @@ public static class PodStatusBuilder
 internal sealed record StatusInput(
     PodDesire Desired, PodSpec Spec, PodRuntimeState? Observed, PodPlan Plan, ProbeResults Probes, PodStatus? Previous, DateTimeOffset Now)
 {
-    /// <summary>That of the newest version of the pod which has been looked at, given or not.</summary>
+    /// <summary>
+    /// observedGeneration: that of the newest version of the pod which has been looked at, given or not. No API server counts the generations of a pod that comes
+    /// from a file, and a kubelet leaves the field out there. Here the first version is 1 and each resize one more, any other change makes another pod; so whoever
+    /// waits for the status of what was written can. Of the conditions only PodResizeInProgress tells an older one: the version that is being brought into force.
+    /// </summary>
     public long? Generation => (Desired.Resize?.Wanted ?? Desired.Pod).Metadata?.Generation;
 
     public bool HasInits => Spec.InitContainers is { Count: > 0 };

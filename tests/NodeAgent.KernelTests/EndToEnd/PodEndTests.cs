@@ -16,7 +16,9 @@ public sealed class PodEndTests(AgentFixture fixture) : IClassFixture<AgentFixtu
         using var life = new LifePod(Agent, "deadline");
         life.Apply("activeDeadlineSeconds: 2\nterminationGracePeriodSeconds: 1", ("app", Listen("TERM"), ""), ("deaf", "trap '' TERM; while :; do sleep 1000 & wait; done", ""));
         JsonNode running = await Api.WaitForPodAsync("deadline", p => p.IsReady(), "Ready");
-        JsonNode pod = await Api.WaitForPodAsync("deadline", p => p.Phase() == "Failed" && p.Terminated("app") is not null && p.Terminated("deaf") is not null, "Failed");
+        JsonNode ending = await Api.WaitForPodAsync("deadline", p => p.Condition("Ready") == "False PodFailed", "the deadline");
+        Assert.Equal(("Running", true), (ending.Phase(), ending.Runs("deaf")));
+        JsonNode pod = await Api.WaitForPodAsync("deadline", p => p.Phase() == "Failed" && p.Terminated("app") is not null, "Failed");
 
         // kubectl shows how the first container ended rather than the pod's reason.
         Assert.Equal(("DeadlineExceeded", "Completed"), ((string)pod["status"]!["reason"]!, LifePod.Column(pod)));

@@ -258,9 +258,10 @@ public sealed class EvictionLoopTests
         world.PassSeconds(24);
         Assert.Equal(PodPhase.Running, world.Status("hog").Phase);
         world.PassSeconds(2);
-        Assert.Equal("Evicted", world.Status("hog").Reason);
+        Assert.Contains(world.Status("hog").Conditions!, c => c is { Type: PodConditionType.Ready, Reason: "PodFailed" });
         Assert.True(world.IsRunning("hog"));
         world.PassSeconds(8);
         Assert.False(world.IsRunning("hog"));
+        Assert.Equal("Evicted", world.Status("hog").Reason);
     }
 }

@@ -46,6 +46,35 @@ public sealed class PodConditionTests
     }
 
     [Theory]
+    [InlineData("app runs", "False", null)]
+    [InlineData("app asked, log runs", "True", "RestartAllContainersStarted")]
+    [InlineData("app asked, log ended", "True", "RestartAllContainersStarted")]
+    [InlineData("app asked, log ended, log again", "False", null)]
+    [InlineData("app done, log ended", "False", "PodCompleted")]
+    [InlineData("app failed, log ended", "False", "PodFailed")]
+    public void A_restart_of_all_containers_shows_from_the_rule_to_the_first_start(string @case, string expected, string? reason)
+    {
+        Pod pod = PodBuilder.Named("web").Policy("Never").Main("app", c => c.Rule("RestartAllContainers", "In", 88)).Main("log").Build();
+        ObservedPod observed = new ObservedPod(pod).Sandbox();
+        foreach (string part in @case.Split(", "))
+        {
+            string name = part.Split(' ')[0];
+            observed = part.Split(' ')[1] switch
+            {
+                "asked" => observed.Exited(name, 88),
+                "done" or "ended" => observed.Exited(name, 0),
+                "failed" => observed.Exited(name, 1),
+                "again" => observed.Running(name, 1).Last(run => run with { Hash = (ContainerHash.Parse(run.Hash) with { Round = 1 }).ToString() }),
+                _ => observed.Running(name),
+            };
+        }
+
+        PodCondition condition = StatusFor.At(2, pod, observed).Condition("AllContainersRestarting");
+        Assert.Equal((expected, reason), (condition.Status, condition.Reason));
+        Assert.DoesNotContain(StatusFor.At(2, Web, new ObservedPod(Web).Sandbox().Running("app")).Conditions!, c => c.Type == "AllContainersRestarting");
+    }
+
+    [Theory]
     [InlineData(0, "PodReadyToStartContainers=True: Initialized=True:PodCompleted Ready=False:PodCompleted ContainersReady=False:PodCompleted PodScheduled=True:")]
     [InlineData(1, "PodReadyToStartContainers=True: Initialized=True: Ready=False:PodFailed ContainersReady=False:PodFailed PodScheduled=True:")]
     public void A_pod_that_is_over_says_so(int code, string expected)

@@ -72,13 +72,58 @@ public sealed class PodPhaseTests
         Assert.Equal((phase, "Evicted", "low on memory"), (gone.Phase, gone.Reason, gone.Message));
     }
 
-    [Fact]
-    public void A_pod_past_its_deadline_is_failed_with_the_reason_while_its_containers_still_end()
+    [Theory]
+    [InlineData("app runs", "Running", null)]
+    [InlineData("app is done", "Failed", "DeadlineExceeded")]
+    [InlineData("app has failed", "Failed", "DeadlineExceeded")]
+    [InlineData("nothing has run", "Failed", "DeadlineExceeded")]
+    public void A_pod_past_its_deadline_is_failed_with_the_reason_when_the_last_container_has_ended(string @case, string phase, string? reason)
     {
         Pod pod = PodBuilder.Named("job").ActiveDeadline(60).Main("app").Build();
-        PodStatus status = StatusFor.At(61, pod, new ObservedPod(pod).Sandbox().Running("app"));
-        Assert.Equal((PodPhase.Failed, "DeadlineExceeded"), (status.Phase, status.Reason));
-        Assert.Contains("activeDeadlineSeconds", status.Message, StringComparison.Ordinal);
+        PodStatus status = StatusFor.At(61, pod, Arrange(pod, @case));
+        Assert.Equal((phase, reason), (status.Phase, status.Reason));
+        Assert.Equal(reason is null, status.Message is null);
+        Assert.Equal(("False", "PodFailed"), (status.Condition("Ready").Status, status.Condition("Ready").Reason));
+    }
+
+    [Theory]
+    [InlineData("side runs, init has failed", "Pending")]
+    [InlineData("side has failed, init has failed", "Failed")]
+    public void A_pod_whose_init_container_failed_is_failed_when_its_sidecars_have_ended(string @case, string phase)
+    {
+        Pod pod = PodBuilder.Named("job").Policy("Never").Sidecar("side").Init("init").Main("app").Build();
+        PodStatus status = StatusFor.At(2, pod, Arrange(pod, @case));
+        Assert.Equal((phase, "PodFailed"), (status.Phase, status.Condition("ContainersReady").Reason));
+        Assert.Equal(("False", "ContainersNotInitialized"), (status.Condition("Initialized").Status, status.Condition("Initialized").Reason));
+    }
+
+    [Theory]
+    [InlineData("side starts, app runs", "Running", "True")]
+    [InlineData("side starts, app is done", "Running", "True")]
+    [InlineData("side starts, app backs off", "Pending", "False")]
+    [InlineData("side runs, app backs off", "Running", "True")]
+    [InlineData("side backs off, app backs off", "Running", "False")]
+    public void A_sidecar_that_starts_again_takes_a_pod_back_to_pending_only_when_no_main_container_runs_or_has_ended(string @case, string phase, string initialized)
+    {
+        Pod pod = PodBuilder.Named("web").Sidecar("side", c => c.WithStartupProbe()).Main("app").Build();
+        ObservedPod observed = new ObservedPod(pod).Sandbox();
+        foreach (string part in @case.Split(", "))
+        {
+            string name = part.Split(' ')[0];
+            observed = part[(name.Length + 1)..] switch
+            {
+                "backs off" => observed.Exited(name, 1, attempt: 2, at: 0, end: 1, delay: 20),
+                "is done" => observed.Exited(name, 0),
+                _ => observed.Running(name),
+            };
+        }
+
+        ProbeResults probes = new(ProbeResults.None.Runs.Add(ObservedPod.Id("side", 0), new RunProbes(@case.StartsWith("side runs", StringComparison.Ordinal), null, null)));
+        // With an earlier status that says Initialized: what was is no argument.
+        PodStatus before = StatusFor.At(1, pod, new ObservedPod(pod).Sandbox().Running("side").Running("app"),
+            probes: new(ProbeResults.None.Runs.Add(ObservedPod.Id("side", 0), new RunProbes(true, null, null))));
+        PodStatus status = StatusFor.At(2, pod, observed, before, probes: probes);
+        Assert.Equal((phase, initialized), (status.Phase, status.Condition("Initialized").Status));
     }
 
     [Theory]
