@@ -297,7 +297,7 @@ internal sealed class History
     private bool DoKill(KillContainers kill)
     {
         foreach (ContainerKill one in kill.Kills)
-            _model.CheckKill(one, Now);
+            _model.CheckKill(one, _desire, _probes, Now);
         HistoryRuntime.Require(
             kill.Kills.All(k => _runtime.Lives.Any(l => l.Record.Id == k.Id && (l.Live || k.Reason == KillReason.StateUnknown))), "something dead is killed");
         if (_random.Next(30) == 0)

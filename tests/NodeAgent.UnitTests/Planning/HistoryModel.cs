@@ -98,13 +98,36 @@ internal sealed class HistoryModel(HistoryRuntime runtime)
         _streaks[start.Name] = (PositionAfter(start, last), KeyOf(start.Name));
     }
 
-    public void CheckKill(ContainerKill kill, DateTimeOffset now)
+    public void CheckKill(ContainerKill kill, PodDesire desire, ProbeResults probes, DateTimeOffset now)
     {
-        HistoryRuntime.Require(Enum.IsDefined(kill.Reason) && kill.Message.Length > 0, "a kill has no reason");
+        HistoryRuntime.Require(kill.Message.Length > 0, "a kill has no reason");
+        HistoryRuntime.Require(IsTrue(kill, desire, probes), $"{kill.Name} is killed for {kill.Reason}, which is not so");
         HistoryRuntime.Require(kill.Grace >= TimeSpan.Zero, "a grace is negative");
         DateTimeOffset deadline = now + kill.Grace;
         HistoryRuntime.Require(!_deadlines.TryGetValue(kill.Id, out DateTimeOffset before) || deadline <= before || kill.Grace == TimeSpan.Zero, "a grace grows");
         _deadlines[kill.Id] = deadline;
+    }
+
+    /// <summary>Whether the reason of a kill is so at this moment.</summary>
+    private bool IsTrue(ContainerKill kill, PodDesire desire, ProbeResults probes)
+    {
+        ContainerRun run = runtime.Lives.First(l => l.Record.Id == kill.Id).Record;
+        RunProbes said = probes.Of(kill.Id);
+        return kill.Reason switch
+        {
+            KillReason.PodDeleted => desire.Deletion is not null,
+            KillReason.DeadlineExceeded => Pod.Spec!.ActiveDeadlineSeconds is not null,
+            KillReason.PodFailed => desire.Verdict is not null || runtime.Newest is { Ready: false },
+            KillReason.PodFinished => Pod.Spec!.Containers!.All(c => runtime.LiveOf(c.Name!) is null),
+            KillReason.InitContainerFailed => Pod.Spec!.InitContainers!.Any(c => runtime.NewestOf(c.Name!) is { Live: false, Record.ExitCode: not 0 } or { Record.State: ContainerRunState.Unknown }),
+            KillReason.RestartAllContainers => _restartAll || _ofEarlierEpochs.Contains(kill.Id),
+            KillReason.DefinitionChanged => Find(kill.Name)!.Image != run.Image,
+            KillReason.StateUnknown => run.State == ContainerRunState.Unknown,
+            KillReason.LivenessProbe => said.Liveness == false,
+            KillReason.StartupProbe => said.Startup == false,
+            KillReason.Resized => Find(kill.Name) is { ResizePolicy: not null } wanted && Text(wanted.Resources) != Text(run.Resources),
+            _ => false,
+        };
     }
 
     /// <summary>Whether a main container that has ended has to be started again, by the policies alone.</summary>
@@ -151,9 +174,9 @@ internal sealed class HistoryModel(HistoryRuntime runtime)
         return ended - last.BeganTrue > 600 ? 1 : streak.Position + 1;
     }
 
-    private string KeyOf(string name) => Find(name) is { } container
-        ? string.Join(' ', [container.Image!, .. Texts(container.Resources?.Limits), "of", .. Texts(container.Resources?.Requests)])
-        : "";
+    private string KeyOf(string name) => Find(name) is { } container ? container.Image + " " + Text(container.Resources) : "";
+
+    private static string Text(ResourceRequirements? resources) => string.Join(' ', [.. Texts(resources?.Limits), "of", .. Texts(resources?.Requests)]);
 
     private static IEnumerable<string> Texts(IReadOnlyDictionary<string, Quantity>? quantities) =>
         (quantities ?? new Dictionary<string, Quantity>()).Select(q => $"{q.Key}={q.Value}").Order(StringComparer.Ordinal);
