@@ -276,7 +276,7 @@ public sealed class ValidationTests
     [Fact(DisplayName = "All faults of a pod are reported together, in the order of the file")]
     public void AllAtOnce()
     {
-        ManifestFile file = Manifest.Parse(Manifest.WithContainer("volumeDevices: [{name: d, devicePath: /d}]\nimagePullPolicy: x") + "  restartPolicy: z\n");
+        ManifestFile file = Manifest.Parse(Manifest.WithContainer("envFrom: [{configMapRef: {name: c}}]\nimagePullPolicy: x") + "  restartPolicy: z\n");
         Assert.Equal([9, 10, 11], file.Errors.Select(e => e.Line));
     }
 
