@@ -91,7 +91,7 @@ internal static class ProbedServer
                 image: {ImageName}
                 command: [/server, "{number}", /out/{pod}-{number}]
                 volumeMounts: [{"{"}name: out, mountPath: /out{"}"}]
-                {probes.Replace("PORT", number, StringComparison.Ordinal).Replace("\n", "\n        ", StringComparison.Ordinal)}
+                {probes.Replace("PORT", number, StringComparison.Ordinal).Replace("\n", "\n    ", StringComparison.Ordinal)}
             """;
     }
 
