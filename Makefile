@@ -63,6 +63,10 @@ format: ## put the whitespace right
 bench: tools build ## manifest to first instruction, exit to restart, memory: beside crun, interleaved
 	@tests/bench.sh
 
+.PHONY: bench-probes
+bench-probes: tools build ## a thousand HTTP probes a second, and exec probes beside crun exec: what they cost, how well they keep their beat
+	@tests/bench.sh probes
+
 .PHONY: bench-pull
 bench-pull: tools build ## images pulled from a local registry: beside podman, containerd, skopeo with umoci
 	@tests/bench.sh pull

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Latency and memory beside crun, in turns, in one run; exit code 1 when a goal is missed.  usage: tests/bench.sh [--rounds N] [--pods N]
+# What probes cost, beside crun exec:                                                       usage: tests/bench.sh probes [--pods N] [--seconds N]
 # Images pulled beside podman, containerd and skopeo with umoci:                            usage: tests/bench.sh pull [--rounds N] [--images NAME,NAME]
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -99,6 +99,9 @@ spec:
     - containerPort: 8080
     volumeMounts:
     - { name: pages, mountPath: /pages }
+    # Ready once the page is there, and asked every second whether it still answers.
+    readinessProbe: { httpGet: { path: /index.html, port: 8080 }, periodSeconds: 1 }
+    livenessProbe: { tcpSocket: { port: 8080 }, periodSeconds: 1 }
     resources:
       limits: { cpu: 500m, memory: 64Mi }
   - name: writer
