@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using NodeAgent.Cli.Client;
 using NodeAgent.Cli.Commands;
+using NodeAgent.Cli.Commands.Forwarding;
 using NodeAgent.Cli.Commands.Waiting;
 
 namespace NodeAgent.Cli;
@@ -38,7 +39,7 @@ internal static class Podctl
         var root = new RootCommand("Looks at the pods of this node, and at what podagent does with them.") { global.Socket, global.Namespace };
         Command[] commands =
         [
-            GetCommand.Create(global), DescribeCommand.Create(global), LogsCommand.Create(global), ExecCommand.Create(global), CopyCommand.Create(global), ValidateCommand.Create(global),
+            GetCommand.Create(global), DescribeCommand.Create(global), LogsCommand.Create(global), ExecCommand.Create(global), CopyCommand.Create(global), PortForwardCommand.Create(global), ValidateCommand.Create(global),
             ExplainCommand.Create(global), WaitCommand.Create(global), DeleteCommand.Create(global), DrainCommand.Create(global), DrainCommand.CreateUncordon(global), DrainCommand.CreateCordon(global), ImageCommand.Create(global), DoctorCommand.Create(global), VersionCommand.Create(global),
         ];
         foreach (Command command in commands) root.Add(command);
@@ -57,7 +58,7 @@ internal static class Podctl
         }
         if (UnknownOption(parsed) is { } unknown)
             return await FailAsync(io, $"unknown option {unknown} (see {CommandPath(parsed.CommandResult)} --help)", ExitCode.WrongCommandLine).ConfigureAwait(false);
-        return await parsed.InvokeAsync(new InvocationConfiguration { Output = io.Out, Error = io.Error, EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null })
+        return await parsed.InvokeAsync(new InvocationConfiguration { Output = io.Out, Error = io.Error, EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }, io.Stopping)
             .ConfigureAwait(false);
     }
 

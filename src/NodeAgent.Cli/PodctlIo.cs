@@ -29,6 +29,9 @@ internal sealed class PodctlIo : IDisposable
     public bool InIsTerminal { get; init; }
     public bool OutIsTerminal { get; init; }
     public Func<string, string?> Environment { get; init; } = _ => null;
+
+    /// <summary>Ends a command that would go on until its process is ended.</summary>
+    public CancellationToken Stopping { get; init; }
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
     /// <summary>Colour only for people who have not asked to be spared (no-color.org).</summary>

@@ -30,7 +30,7 @@ internal static class ExecCommand
             if (parsed.GetValue(container) is { } chosen) query.Append("&container=").Append(Uri.EscapeDataString(chosen));
             foreach (string word in parsed.GetValue(words)!) query.Append("&command=").Append(Uri.EscapeDataString(word));
             string path = ResourceKind.Pods.Path(parsed.GetValue(global.Namespace), name) + "/exec" + query;
-            using var exec = new ExecClient(global.Io, global.Client(parsed), $"exec in pod/{name}", parsed.GetValue(stdin), withTty);
+            var exec = new ExecClient(global.Io, global.Client(parsed), $"exec in pod/{name}", parsed.GetValue(stdin), withTty);
             return await exec.RunAsync(path, cancellationToken).ConfigureAwait(false);
         });
         return command;

@@ -32,6 +32,7 @@ internal sealed class ApiRouter
     private readonly ImageEndpoint _images;
     private readonly LogEndpoint _logs;
     private readonly ExecEndpoint _exec;
+    private readonly PortForwardEndpoint _forward;
     private readonly FilesEndpoint _files;
 
     public ApiRouter(ApiDependencies dependencies)
@@ -53,6 +54,7 @@ internal sealed class ApiRouter
         _images = new ImageEndpoint(dependencies);
         _logs = new LogEndpoint(dependencies.Paths, dependencies.Pods, dependencies.Time);
         _exec = new ExecEndpoint(dependencies.Runtime);
+        _forward = new PortForwardEndpoint(dependencies.Runtime);
         _files = new FilesEndpoint(dependencies.Files);
     }
 
@@ -91,6 +93,8 @@ internal sealed class ApiRouter
     {
         if (rest is [string target, "exec"] && context.Request.Method is "GET" or "POST")
             return _exec.ConnectAsync(context, _pods.Find(podNamespace, target), cancellationToken);
+        if (rest is [string forwarded, "portforward"] && context.Request.Method is "GET" or "POST")
+            return _forward.ConnectAsync(context, _pods.Find(podNamespace, forwarded), cancellationToken);
         if (rest is [string doomed] && HttpMethods.IsDelete(context.Request.Method) && _dependencies.DeletePod is { } delete)
             return PodDeleteEndpoint.DeleteAsync(context, _pods.Find(podNamespace, doomed), delete, cancellationToken);
         if (!HttpMethods.IsGet(context.Request.Method))

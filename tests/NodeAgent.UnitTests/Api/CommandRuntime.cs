@@ -26,7 +26,10 @@ public sealed class CommandRuntime : IPodRuntime
     public Task<PodRuntimeState?> PodStatusAsync(PodUid uid, CancellationToken cancellationToken) => throw new NotSupportedException();
     public Task UpdateContainerResourcesAsync(ContainerId id, ResourceRequirements? resources, CancellationToken cancellationToken) => throw new NotSupportedException();
     public Task UpdatePodSandboxResourcesAsync(PodSandboxId id, Pod pod, CancellationToken cancellationToken) => throw new NotSupportedException();
-    public Task<IPodConnection> ConnectAsync(PodUid uid, int port, CancellationToken cancellationToken) => throw new NotSupportedException();
+    public Func<int, Task<IPodConnection>> OnConnect { get; set; } = port => throw new PodRuntimeException(RuntimeFailure.ConnectionFailed, $"connect to 127.0.0.1:{port}: connection refused");
+
+    public Task<IPodConnection> ConnectAsync(PodUid uid, int port, CancellationToken cancellationToken) => OnConnect(port);
+
     public Task ReopenContainerLogAsync(ContainerId id, CancellationToken cancellationToken) => throw new NotSupportedException();
     public Task RemovePodLogsAsync(string @namespace, string name, PodUid uid, CancellationToken cancellationToken) => throw new NotSupportedException();
     public Task RemovePodVolumesAsync(PodUid uid, CancellationToken cancellationToken) => throw new NotSupportedException();

@@ -8,6 +8,14 @@ internal sealed class WaitingStream : Stream
     private readonly StringBuilder _text = new();
     private TaskCompletionSource _written = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
+    public string Text
+    {
+        get
+        {
+            lock (_text) return _text.ToString();
+        }
+    }
+
     public async Task WaitForAsync(string text, int times = 1)
     {
         while (true)

@@ -23,7 +23,8 @@ internal static class DiscoveryDocuments
         {"name":"nodes","singularName":"node","namespaced":false,"kind":"Node","verbs":["get","list","patch"],"shortNames":["no"]},
         {"name":"pods","singularName":"pod","namespaced":true,"kind":"Pod","verbs":["delete","get","list","watch"],"shortNames":["po"],"categories":["all"]},
         {"name":"pods/exec","singularName":"","namespaced":true,"kind":"PodExecOptions","verbs":["create","get"]},
-        {"name":"pods/log","singularName":"","namespaced":true,"kind":"Pod","verbs":["get"]}]}
+        {"name":"pods/log","singularName":"","namespaced":true,"kind":"Pod","verbs":["get"]},
+        {"name":"pods/portforward","singularName":"","namespaced":true,"kind":"PodPortForwardOptions","verbs":["create","get"]}]}
         """u8;
 
     public static ReadOnlySpan<byte> Own => """

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Net.WebSockets;
 using System.Text.Json;
 using NodeAgent.Core.Cri;
@@ -12,30 +11,26 @@ namespace NodeAgent.Api.Exec;
 ///   running --command ends--> draining --stdout and stderr are read to their end--> status sent, socket closed
 ///      +-----client goes--> over (disposing the session kills the command)
 /// </code>
-/// One task reads the socket, one each reads stdout and stderr; whoever sends holds the gate, since a WebSocket takes one message at a time.
+/// One task reads the socket, one each reads stdout and stderr.
 /// </summary>
-internal sealed class ExecConnection(WebSocket socket, IExecSession session) : IDisposable
+internal sealed class ExecConnection(ChannelSocket socket, IExecSession session)
 {
-    private const int FrameBytes = 32 * 1024;
-
-    private readonly SemaphoreSlim _sending = new(1, 1);
-
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         Task receiving = ReceiveAsync(over.Token);
         Task sending = Task.WhenAll(
-            SendStreamAsync(session.Stdout, ExecChannel.Stdout, over.Token),
-            session.Stderr is { } stderr ? SendStreamAsync(stderr, ExecChannel.Stderr, over.Token) : Task.CompletedTask);
+            socket.SendStreamAsync((byte)ExecChannel.Stdout, session.Stdout, over.Token),
+            session.Stderr is { } stderr ? socket.SendStreamAsync((byte)ExecChannel.Stderr, stderr, over.Token) : Task.CompletedTask);
         Task<int> exit = session.ExitCode;
         try
         {
             Task output = Task.WhenAll(sending, exit);
             if (await Task.WhenAny(output, receiving).ConfigureAwait(false) == receiving) return;
             await output.ConfigureAwait(false);
-            await SendAsync(ExecChannel.Error, JsonSerializer.SerializeToUtf8Bytes(ExecStatus.Of(await exit.ConfigureAwait(false)), KubernetesJson.Wire.Status), over.Token)
+            await socket.SendAsync((byte)ExecChannel.Error, JsonSerializer.SerializeToUtf8Bytes(ExecStatus.Of(await exit.ConfigureAwait(false)), KubernetesJson.Wire.Status), over.Token)
                 .ConfigureAwait(false);
-            await socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, over.Token).ConfigureAwait(false);
+            await socket.CloseOutputAsync(over.Token).ConfigureAwait(false);
             await receiving.ConfigureAwait(false);
         }
         catch (WebSocketException)
@@ -50,41 +45,22 @@ internal sealed class ExecConnection(WebSocket socket, IExecSession session) : I
     }
 
     /// <summary>Tells the client that the command could not be started, and closes.</summary>
-    public static async Task RefuseAsync(WebSocket socket, string message, CancellationToken cancellationToken)
+    public static async Task RefuseAsync(ChannelSocket socket, string message, CancellationToken cancellationToken)
     {
         var status = new Status { Outcome = "Failure", Reason = StatusReason.InternalError, Message = message, Code = 500 };
-        byte[] frame = [(byte)ExecChannel.Error, .. JsonSerializer.SerializeToUtf8Bytes(status, KubernetesJson.Wire.Status)];
-        await socket.SendAsync(frame, WebSocketMessageType.Binary, endOfMessage: true, cancellationToken).ConfigureAwait(false);
-        await socket.CloseAsync(WebSocketCloseStatus.NormalClosure, null, cancellationToken).ConfigureAwait(false);
+        await socket.SendAsync((byte)ExecChannel.Error, JsonSerializer.SerializeToUtf8Bytes(status, KubernetesJson.Wire.Status), cancellationToken).ConfigureAwait(false);
+        await socket.CloseOutputAsync(cancellationToken).ConfigureAwait(false);
+        while (!(await socket.ReceiveAsync(cancellationToken).ConfigureAwait(false)).IsEmpty)
+        {
+            // Until the client closes too.
+        }
     }
-
-    public void Dispose() => _sending.Dispose();
 
     // Returns when the client closes or goes.
     private async Task ReceiveAsync(CancellationToken cancellationToken)
     {
-        var message = new ArrayBufferWriter<byte>(FrameBytes);
-        try
-        {
-            while (true)
-            {
-                message.ResetWrittenCount();
-                ValueWebSocketReceiveResult part;
-                do
-                {
-                    part = await socket.ReceiveAsync(message.GetMemory(FrameBytes), cancellationToken).ConfigureAwait(false);
-                    if (part.MessageType == WebSocketMessageType.Close) return;
-                    message.Advance(part.Count);
-                    if (message.WrittenCount > 1 << 20) throw new InvalidDataException("an exec message of more than 1 MiB");
-                }
-                while (!part.EndOfMessage);
-                if (message.WrittenCount > 0) await TakeAsync(message.WrittenMemory, cancellationToken).ConfigureAwait(false);
-            }
-        }
-        catch (WebSocketException)
-        {
-            // Cut off without a close: the client is gone all the same.
-        }
+        while (await socket.ReceiveAsync(cancellationToken).ConfigureAwait(false) is { Length: > 0 } message)
+            await TakeAsync(message, cancellationToken).ConfigureAwait(false);
     }
 
     private async ValueTask TakeAsync(ReadOnlyMemory<byte> message, CancellationToken cancellationToken)
@@ -109,34 +85,6 @@ internal sealed class ExecConnection(WebSocket socket, IExecSession session) : I
             case ExecChannel.Resize when Size(data.Span) is (int width, int height):
                 session.Resize(width, height);
                 break;
-        }
-    }
-
-    private async Task SendStreamAsync(Stream stream, ExecChannel channel, CancellationToken cancellationToken)
-    {
-        byte[] buffer = new byte[FrameBytes];
-        while (true)
-        {
-            int read = await stream.ReadAsync(buffer, cancellationToken).ConfigureAwait(false);
-            if (read == 0) return;
-            await SendAsync(channel, buffer.AsMemory(0, read), cancellationToken).ConfigureAwait(false);
-        }
-    }
-
-    private async Task SendAsync(ExecChannel channel, ReadOnlyMemory<byte> data, CancellationToken cancellationToken)
-    {
-        byte[] frame = ArrayPool<byte>.Shared.Rent(data.Length + 1);
-        await _sending.WaitAsync(cancellationToken).ConfigureAwait(false);
-        try
-        {
-            frame[0] = (byte)channel;
-            data.CopyTo(frame.AsMemory(1));
-            await socket.SendAsync(frame.AsMemory(0, data.Length + 1), WebSocketMessageType.Binary, endOfMessage: true, cancellationToken).ConfigureAwait(false);
-        }
-        finally
-        {
-            _sending.Release();
-            ArrayPool<byte>.Shared.Return(frame);
         }
     }
 
