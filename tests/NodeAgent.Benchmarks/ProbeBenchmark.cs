@@ -21,9 +21,6 @@ internal sealed class ProbeBenchmark(AgentProcess agent)
 
     private const string ExecProbe = "livenessProbe: {periodSeconds: 1, exec: {command: [/server]}}";
 
-    /// <summary>Without cgroups, which can only make it quicker.</summary>
-    private const string Crun = "crun --cgroup-manager=disabled";
-
     private readonly string _out = agent.Root + "/out";
 
     public async Task<bool> RunHttpAsync(int pods, int seconds)
@@ -55,7 +52,7 @@ internal sealed class ProbeBenchmark(AgentProcess agent)
         return good;
     }
 
-    /// <summary>The processor time of agent and shims, the command itself included, which does nothing; beside the same with crun.</summary>
+    /// <summary>The processor time of agent and shims, the command itself included, which does nothing; beside the same with crun and podman.</summary>
     public async Task<bool> RunExecAsync(int pods, int seconds, string bundle)
     {
         using AgentApi api = await StartAsync(pods, 1, ExecProbe);
@@ -67,8 +64,10 @@ internal sealed class ProbeBenchmark(AgentProcess agent)
         double probes = Stopwatch.GetElapsedTime(from).TotalSeconds * pods;
         double used = (Processor(agent.Pid) + shims.Sum(ProcessorWithChildren) - before) / probes * 1000;
         await EndAsync(pods);
-        double crun = await CrunAsync(bundle, 50);
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"exec probes: {used:F2} ms of processor time each, command included; crun exec {crun:F2} ms"));
+        ExecPeers peers = new(bundle);
+        double crun = await peers.CrunAsync(), podman = await peers.PodmanAsync();
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"exec probes: {used:F2} ms of processor time each, command included; crun exec {crun:F2} ms, podman exec {podman:F2} ms"));
         bool good = used < ExecGoalMilliseconds;
         Console.WriteLine($"{(good ? "met" : "MISSED")}: at most {ExecGoalMilliseconds} ms");
         return good;
@@ -138,21 +137,4 @@ internal sealed class ProbeBenchmark(AgentProcess agent)
 
     private double Sum(int pid, params int[] fields) =>
         Stat(pid.ToString(CultureInfo.InvariantCulture)) is { } stat ? fields.Sum(field => double.Parse(stat.Fields[field], CultureInfo.InvariantCulture)) / TicksPerSecond : 0;
-
-    private static async Task<double> CrunAsync(string bundle, int rounds)
-    {
-        string id = "bench-exec-" + Environment.ProcessId;
-        (await CommandResult.RunAsync("sh", ["-c", $"{Crun} run --detach --bundle {bundle} {id} >/dev/null 2>&1 </dev/null"])).Checked();
-        try
-        {
-            // The shell's times of its children, which bash prints in seconds with three digits.
-            string script = $"TIMEFORMAT='%3U %3S'; time for i in $(seq {rounds}); do {Crun} exec {id} /server; done";
-            string times = (await CommandResult.RunAsync("bash", ["-c", script])).Checked().Error;
-            return times.Split([' ', '\n'], StringSplitOptions.RemoveEmptyEntries).Sum(text => double.Parse(text, CultureInfo.InvariantCulture)) / rounds * 1000;
-        }
-        finally
-        {
-            await CommandResult.RunAsync("sh", ["-c", $"{Crun} delete --force {id}"]);
-        }
-    }
 }
