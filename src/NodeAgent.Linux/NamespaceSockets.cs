@@ -30,14 +30,15 @@ public sealed partial class NamespaceSockets : IDisposable
         _thread.Start();
     }
 
-    /// <summary>A TCP socket in that namespace, not connected yet.</summary>
+    /// <summary>TCP sockets in that namespace, not connected yet.</summary>
     /// <param name="network">A network namespace; not disposed.</param>
     /// <param name="ipv6">AF_INET6 instead of AF_INET.</param>
-    public async Task<Socket> OpenTcpAsync(SafeFileHandle network, bool ipv6)
+    /// <param name="count">At least 1. Several at once cost hardly more than one: most of it is waking the thread.</param>
+    public Task<SafeSocketHandle[]> OpenTcpAsync(SafeFileHandle network, bool ipv6, int count)
     {
-        Request request = new(network, ipv6 ? AF_INET6 : AF_INET);
+        Request request = new(network, ipv6 ? AF_INET6 : AF_INET, count);
         _requests.Add(request);
-        return new Socket(await request.Opened.Task.ConfigureAwait(false));
+        return request.Opened.Task;
     }
 
     public void Dispose()
@@ -65,8 +66,19 @@ public sealed partial class NamespaceSockets : IDisposable
         try
         {
             LinuxException.Check(Namespaces.setns(request.Network, (int)Namespaces.CLONE_NEWNET), "setns", "network namespace");
-            int fd = LinuxException.Check(socket(request.Family, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket", "TCP");
-            request.Opened.SetResult(new SafeSocketHandle(fd, ownsHandle: true));
+            SafeSocketHandle[] opened = new SafeSocketHandle[request.Count];
+            for (int i = 0; i < opened.Length; i++)
+            {
+                int fd = socket(request.Family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+                // The first has to be had; the others are a saving.
+                if (fd < 0 && i > 0)
+                {
+                    opened = opened[..i];
+                    break;
+                }
+                opened[i] = new SafeSocketHandle(LinuxException.Check(fd, "socket", "TCP"), ownsHandle: true);
+            }
+            request.Opened.SetResult(opened);
         }
         catch (Exception e) when (e is LinuxException or ObjectDisposedException)
         {
@@ -77,8 +89,8 @@ public sealed partial class NamespaceSockets : IDisposable
     [LibraryImport("libc", SetLastError = true)]
     private static partial int socket(int domain, int type, int protocol);
 
-    private sealed record Request(SafeFileHandle Network, int Family)
+    private sealed record Request(SafeFileHandle Network, int Family, int Count)
     {
-        public TaskCompletionSource<SafeSocketHandle> Opened { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        public TaskCompletionSource<SafeSocketHandle[]> Opened { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }
 }

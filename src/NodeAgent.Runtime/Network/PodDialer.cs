@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Sockets;
-using Microsoft.Win32.SafeHandles;
 using NodeAgent.Core.Cri;
 using NodeAgent.Linux;
 using NodeAgent.Runtime.State;
@@ -14,7 +13,7 @@ internal sealed class PodDialer(RuntimeNode node) : IDisposable
 
     public async Task<IPodConnection> ConnectAsync(LiveSandbox? sandbox, PodUid uid, int port, CancellationToken cancellationToken)
     {
-        SafeFileHandle network = Find(sandbox) ?? throw new PodRuntimeException(RuntimeFailure.NotRunning, $"pod {uid}: it has no network at present");
+        PodNetwork network = Find(sandbox) ?? throw new PodRuntimeException(RuntimeFailure.NotRunning, $"pod {uid}: it has no network at present");
         string name = sandbox!.Pod.Name;
         try
         {
@@ -40,7 +39,7 @@ internal sealed class PodDialer(RuntimeNode node) : IDisposable
 
     public void Dispose() => _sockets.Dispose();
 
-    private SafeFileHandle? Find(LiveSandbox? sandbox)
+    private PodNetwork? Find(LiveSandbox? sandbox)
     {
         try
         {
@@ -53,9 +52,9 @@ internal sealed class PodDialer(RuntimeNode node) : IDisposable
         }
     }
 
-    private async Task<IPodConnection> ConnectAsync(SafeFileHandle network, IPAddress address, int port, CancellationToken cancellationToken)
+    private async Task<IPodConnection> ConnectAsync(PodNetwork network, IPAddress address, int port, CancellationToken cancellationToken)
     {
-        Socket socket = await _sockets.OpenTcpAsync(network, address.AddressFamily == AddressFamily.InterNetworkV6);
+        Socket socket = await network.OpenTcpAsync(_sockets, address.AddressFamily == AddressFamily.InterNetworkV6);
         try
         {
             await socket.ConnectAsync(new IPEndPoint(address, port), cancellationToken);

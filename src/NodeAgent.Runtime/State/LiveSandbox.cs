@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Microsoft.Win32.SafeHandles;
 using NodeAgent.Core.Cri;
+using NodeAgent.Runtime.Network;
 using NodeAgent.Runtime.Records;
 using NodeAgent.Runtime.ShimClient;
 
@@ -21,7 +22,7 @@ internal sealed class LiveSandbox(LivePod pod, SandboxRecord record, RecordStore
     private readonly Lock _lock = new();
     private SandboxRecord _record = record;
     private uint _lastSlot = PauseSlot;
-    private SafeFileHandle? _network;
+    private PodNetwork? _network;
 
     public LivePod Pod => pod;
 
@@ -93,8 +94,8 @@ internal sealed class LiveSandbox(LivePod pod, SandboxRecord record, RecordStore
         }
     }
 
-    /// <summary>The network namespace that the pod's containers are in, opened once; null when the sandbox is not ready. Not to be disposed by the caller.</summary>
-    public SafeFileHandle? Network(string proc)
+    /// <summary>The network that the pod's containers are in, opened once; null when the sandbox is not ready. Not to be disposed by the caller.</summary>
+    public PodNetwork? Network(string proc)
     {
         lock (_lock)
         {
@@ -102,7 +103,7 @@ internal sealed class LiveSandbox(LivePod pod, SandboxRecord record, RecordStore
             if (_network is not null) return _network;
             SafeFileHandle opened = File.OpenHandle($"{proc}/{_record.Shim.Pid}/ns/net");
             // Opened first and looked at then: if the pid still is the recorded process, the descriptor is its.
-            if (_record.Shim.IsAlive(proc)) return _network = opened;
+            if (_record.Shim.IsAlive(proc)) return _network = new PodNetwork(opened);
             opened.Dispose();
             return null;
         }
