@@ -65,7 +65,8 @@ public sealed partial class PodWorker
         _parts = parts;
         _restored = parts.Kept.Read(desire.Uid);
         _prober = new PodProber(desire.Uid, _restored?.Probes() ?? ProbeResults.None, parts.Probing, VerdictMoved);
-        _memory = _restored is null ? PlannerMemory.After(parts.Kept.LoggedRuns(desire.Uid, desire.Pod)) : PlannerMemory.Restore(_restored);
+        var logged = _restored is { NamesAllRuns: true } ? null : parts.Kept.LoggedRuns(desire.Uid, desire.Pod);
+        _memory = _restored is null ? PlannerMemory.After(logged!) : PlannerMemory.Restore(_restored, logged);
     }
 
     public PodUid Uid => _desire.Uid;

@@ -53,8 +53,12 @@ internal static class EndPlan
         bool over = !ends || (KillNext(view, draft, KillReason.PodHeld, hold.Message) && StopSandboxes(view, draft, StopReason.PodHeld));
         if (over && !view.Runs.Any(PodView.IsLive))
         {
-            foreach (ContainerRun run in view.Runs)
-                draft.Try(new RemoveContainer(run.Id, run.Name, RemoveReason.PodHeld));
+            // The newest last: until it goes, the records tell how often its container was started and how long it has to wait.
+            foreach (ContainerRun run in view.Runs.Reverse())
+            {
+                if (!draft.Try(new RemoveContainer(run.Id, run.Name, RemoveReason.PodHeld)))
+                    break;
+            }
         }
 
         WaitingReason reason = hold.Reason == PodHoldReason.NodeCordoned ? WaitingReason.NodeCordoned : WaitingReason.NodeDrained;

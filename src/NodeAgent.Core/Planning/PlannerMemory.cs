@@ -52,15 +52,22 @@ public sealed record PlannerMemory(
         false);
 
     /// <summary>What was kept still tells after a restart of the agent: that the pod is over or being ended and why, its counts, its start.</summary>
-    public static PlannerMemory Restore(KeptPod? kept)
+    /// <param name="logged">
+    /// The last runs by container as the logs tell them, for what the status does not: see <see cref="KeptPod.NamesAllRuns"/>.
+    /// </param>
+    public static PlannerMemory Restore(KeptPod? kept, IReadOnlyDictionary<string, int>? logged = null)
     {
         if (kept?.Status is not { } status)
             return Empty;
         bool over = status.Phase is PodPhase.Succeeded or PodPhase.Failed;
-        IEnumerable<ContainerStatus> containers = (status.InitContainerStatuses ?? []).Concat(status.ContainerStatuses ?? []);
+        ImmutableDictionary<string, int>.Builder counts = ImmutableDictionary.CreateBuilder<string, int>(StringComparer.Ordinal);
+        foreach (ContainerStatus container in kept.Containers.Where(c => c.ContainerID is not null))
+            counts[container.Name] = container.RestartCount;
+        foreach ((string name, int run) in logged ?? ImmutableDictionary<string, int>.Empty)
+            counts[name] = Math.Max(run, counts.GetValueOrDefault(name));
         return Empty with
         {
-            RestartCounts = containers.Where(c => c.ContainerID is not null).ToImmutableDictionary(c => c.Name, c => c.RestartCount, StringComparer.Ordinal),
+            RestartCounts = counts.ToImmutable(),
             StartTime = status.StartTime,
             Holding = !over && status.Reason == nameof(PodHoldReason.NodeDrained),
             Finished = over,

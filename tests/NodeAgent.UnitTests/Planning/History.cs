@@ -8,7 +8,7 @@ using NodeAgent.Testing.Builders;
 namespace NodeAgent.UnitTests.Planning;
 
 /// <summary>One pod's life under random events. <see cref="Step"/> lets one thing happen and then plans and acts until nothing is left to do.</summary>
-internal sealed class History
+internal sealed partial class History
 {
     private static readonly int[] Codes = [0, 0, 1, 3, 42, 88, 137, 143];
 
@@ -60,6 +60,8 @@ internal sealed class History
 
     private void Happen()
     {
+        if (_desire.Hold is not null && _random.Next(5) == 0)
+            Hold();
         switch (_random.Next(100))
         {
             case < 38:
@@ -107,10 +109,22 @@ internal sealed class History
                 Say("evicted");
                 _desire = _desire with { Verdict = _desire.Verdict ?? new PodVerdict("Evicted", "the node was low on memory", Now) };
                 break;
+            case 98 when _random.Next(2) == 0:
+                Hold();
+                break;
             case 99 when _random.Next(3) == 0:
                 Delete(_random.Next(3) switch { 0 => 0, 1 => 5, _ => 30 });
                 break;
         }
+    }
+
+    /// <summary>The node is drained, or opened again.</summary>
+    private void Hold()
+    {
+        _desire = _desire with { Hold = _desire.Hold is null ? PodHold.Drained : null };
+        Say(_desire.Hold is null ? "the node is opened" : "the node is drained");
+        if (_desire.Hold is not null)
+            _model.Drained();
     }
 
     private void Wait()
@@ -133,12 +147,14 @@ internal sealed class History
         if (!kept)
         {
             _status = null;
+            _memory = PlannerMemory.After(_model.Attempts);
             // The deadline counts from the oldest record there is, so without a status it may begin anew.
-            _over &= _desire.Pod.Spec!.ActiveDeadlineSeconds is null;
+            // So may a pod of which the drain of its node has removed the records.
+            _over &= _desire.Pod.Spec!.ActiveDeadlineSeconds is null && _desire.Hold is null;
         }
         else
         {
-            _memory = PlannerMemory.Restore(_status is null ? null : new KeptPod(_status, _memory.Verdict));
+            _memory = _status is null ? PlannerMemory.Empty : Restored(new KeptPod(_status, _memory.Verdict));
         }
 
         _desire = _desire with
@@ -147,6 +163,8 @@ internal sealed class History
             Deletion = _desire.Deletion is { } deletion ? deletion with { RequestedAt = deletion.RequestedAt.AddSeconds(shift) } : null,
         };
     }
+
+    private PlannerMemory Restored(KeptPod kept) => PlannerMemory.Restore(kept, kept.NamesAllRuns ? null : _model.Attempts);
 
     private void Probe()
     {
@@ -231,6 +249,7 @@ internal sealed class History
     {
         HistoryRuntime.Require(!_over || action is not (StartContainer or CreateSandbox), "something starts in a pod that is over");
         HistoryRuntime.Require(_desire.Deletion is null || action is not (StartContainer or CreateSandbox), "something starts in a pod that is deleted");
+        HistoryRuntime.Require(_desire.Hold is null || action is not (StartContainer or CreateSandbox), "something starts on a drained node");
         if (action is StartContainer start)
             return DoStart(start);
         if (action is KillContainers kill)
@@ -339,68 +358,6 @@ internal sealed class History
     {
         Say("  interrupted " + where);
         return false;
-    }
-
-    private void CheckStatus(PodRuntimeState? observed)
-    {
-        PodStatus status = PodStatusBuilder.Build(_desire, observed, _plan!, _probes, _status, ["10.0.0.1"], Now);
-        bool terminal = status.Phase is PodPhase.Succeeded or PodPhase.Failed;
-        HistoryRuntime.Require(_status?.Phase is not (PodPhase.Succeeded or PodPhase.Failed) || status.Phase == _status.Phase, $"the phase goes from {_status?.Phase} to {status.Phase}");
-        HistoryRuntime.Require(!_over || terminal || _plan!.Stage is not PodStage.Syncing, "a pod that was over goes on");
-        _over |= _plan!.Stage is PodStage.Finishing or PodStage.Finished;
-        HistoryRuntime.Require(_plan.Stage != PodStage.Finished || terminal, $"a finished pod shows {status.Phase}");
-        HistoryRuntime.Require(terminal != true || _over || _desire.Deletion is not null, $"a pod that goes on shows {status.Phase}");
-        foreach (ContainerStatus container in (status.ContainerStatuses ?? []).Concat(status.InitContainerStatuses ?? []))
-        {
-            int before = _restarts.GetValueOrDefault(container.Name);
-            bool removed = _desire.Deletion is not null && observed?.Containers.Any(run => run.Name == container.Name) != true;
-            HistoryRuntime.Require(removed || container.RestartCount >= before, $"the restart count of {container.Name} falls from {before} to {container.RestartCount}");
-            _restarts[container.Name] = Math.Max(before, container.RestartCount);
-            HistoryRuntime.Require(!container.Ready || container.Started == true || container.State?.Terminated is { ExitCode: 0 }, "ready but not started");
-        }
-
-        _status = status;
-    }
-
-    /// <summary>Nothing to do: then everything runs, is done, or waits for something that is named.</summary>
-    private void CheckRest()
-    {
-        PodPlan plan = _plan!;
-        foreach (ContainerWait wait in plan.Waits)
-        {
-            HistoryRuntime.Require(wait.Until is null || (plan.WakeAt is { } wake && wake <= wait.Until), $"nobody wakes for {wait.Container}");
-            HistoryRuntime.Require(wait.Until is null || wait.Until > Now, $"{wait.Container} waits for the past");
-            if (wait.Reason == WaitingReason.CrashLoopBackOff && _model.NotBefore(wait.Container) is { } at)
-                HistoryRuntime.Require(Math.Abs((wait.Until!.Value - ObservedPod.At(at + _steadyOffset)).TotalSeconds) < 1e-3, $"{wait.Container} waits until {wait.Until}, not {at}");
-        }
-
-        PodPlan again = PodPlanner.Plan(_desire, _runtime.Observe(), plan.Memory, _probes, Now, PlannerSettings.Default);
-        HistoryRuntime.Require(again.Actions.Count == 0 && again.WakeAt == plan.WakeAt && again.Stage == plan.Stage, "planning twice gives two answers");
-        if (plan.Stage is PodStage.Terminating or PodStage.Finishing)
-            HistoryRuntime.Require(plan.WakeAt is not null, "an end is stuck");
-        if (plan.Stage != PodStage.Syncing)
-            return;
-
-        CheckResized(plan);
-        bool initializing = _runtime.Lives.Any(l => l.Live && l.Record.Type == ContainerType.Init) || plan.Waits.Any(w => w.Type == ContainerType.Init);
-        foreach (Container main in _desire.Pod.Spec!.Containers!)
-        {
-            bool waits = plan.Waits.Any(w => w.Container == main.Name && (w.Until is not null || initializing || plan.WakeAt is not null));
-            HistoryRuntime.Life? last = _runtime.NewestOf(main.Name!);
-            HistoryRuntime.Require(
-                waits || (last is not null && (last.Live || !_model.MustRestart(main, last))) || plan.Memory.Failures.Values.Any(f => f.RetryAt > Now),
-                $"{main.Name} neither runs nor waits");
-        }
-    }
-
-    /// <summary>At rest everything that runs has what was given, or the plan says that it does not and comes back to it.</summary>
-    private void CheckResized(PodPlan plan)
-    {
-        bool all = _runtime.Newest is not { Ready: true } || ResizableResources.Same(_runtime.Recorded, _desire.Pod);
-        foreach (Container container in PodResources.All(_desire.Pod).Where(c => ResizableResources.IsResizable(c, _desire.Pod.Spec!.InitContainers?.Contains(c) == true)))
-            all &= _runtime.LiveOf(container.Name!) is not { } life || ResizableResources.Same(life.Record.Resources, container.Resources);
-        HistoryRuntime.Require(all || plan.Resizing, "a resize is forgotten");
-        HistoryRuntime.Require(all || plan.Memory.Failures.Values.Any(f => f.RetryAt > Now), "a resize is stuck");
     }
 
     private HistoryRuntime.Life? Pick(IEnumerable<HistoryRuntime.Life> lives)

@@ -17,6 +17,10 @@ internal sealed class HistoryModel(HistoryRuntime runtime)
     private readonly HashSet<ContainerId> _ofEarlierEpochs = [];
     private readonly HashSet<ContainerId> _misdated = [];
     private bool _restartAll;
+    private bool _drained;
+
+    /// <summary>The highest attempt of each container there has been: what the logs tell when everything else is lost.</summary>
+    public IReadOnlyDictionary<string, int> Attempts => _attempts;
 
     private Pod Pod => runtime.Pod;
 
@@ -39,7 +43,13 @@ internal sealed class HistoryModel(HistoryRuntime runtime)
 
     public void Misdated(IEnumerable<HistoryRuntime.Life> lives) => _misdated.UnionWith(lives.Select(life => life.Record.Id));
 
-    public void SandboxMade() => _passed.Clear();
+    public void SandboxMade()
+    {
+        _passed.Clear();
+        _drained = false;
+    }
+
+    public void Drained() => _drained = true;
 
     /// <summary>Notes who has passed, from the lives as they are.</summary>
     public void Look(ProbeResults probes)
@@ -118,6 +128,7 @@ internal sealed class HistoryModel(HistoryRuntime runtime)
             KillReason.PodDeleted => desire.Deletion is not null,
             KillReason.DeadlineExceeded => Pod.Spec!.ActiveDeadlineSeconds is not null,
             KillReason.PodFailed => desire.Verdict is not null || runtime.Newest is { Ready: false },
+            KillReason.PodHeld => _drained,
             KillReason.PodFinished => Pod.Spec!.Containers!.All(c => runtime.LiveOf(c.Name!) is null),
             KillReason.InitContainerFailed => Pod.Spec!.InitContainers!.Any(c => runtime.NewestOf(c.Name!) is { Live: false, Record.ExitCode: not 0 } or { Record.State: ContainerRunState.Unknown }),
             KillReason.RestartAllContainers => _restartAll || _ofEarlierEpochs.Contains(kill.Id),

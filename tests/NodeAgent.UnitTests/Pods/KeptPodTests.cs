@@ -244,4 +244,19 @@ public sealed class KeptPodTests
         Ready = ready,
         State = new ContainerState { Running = new ContainerStateRunning() },
     };
+
+    [Fact]
+    public void Restart_counts_that_a_status_does_not_tell_are_taken_from_the_logs()
+    {
+        PodStatus held = new()
+        {
+            Phase = PodPhase.Pending,
+            ContainerStatuses = [new ContainerStatus { Name = "ran", RestartCount = 3, ContainerID = "podagent://a" }, new ContainerStatus { Name = "drained" }, new ContainerStatus { Name = "new" }],
+        };
+        KeptPod kept = new(held, null);
+        Assert.False(kept.NamesAllRuns);
+        PlannerMemory memory = PlannerMemory.Restore(kept, new Dictionary<string, int> { ["ran"] = 2, ["drained"] = 5 });
+        Assert.Equal([("drained", 5), ("ran", 3)], memory.RestartCounts.Select(count => (count.Key, count.Value)).Order());
+        Assert.True(new KeptPod(held with { ContainerStatuses = [held.ContainerStatuses[0]] }, null).NamesAllRuns);
+    }
 }
