@@ -112,6 +112,7 @@ internal sealed class HistoryModel(HistoryRuntime runtime)
     {
         HistoryRuntime.Require(kill.Message.Length > 0, "a kill has no reason");
         HistoryRuntime.Require(IsTrue(kill, desire, probes), $"{kill.Name} is killed for {kill.Reason}, which is not so");
+        HistoryRuntime.Require(IsItsTurn(kill, desire, now), $"{kill.Name} is ended for {kill.Reason} before those that need it");
         HistoryRuntime.Require(kill.Grace >= TimeSpan.Zero, "a grace is negative");
         DateTimeOffset deadline = now + kill.Grace;
         HistoryRuntime.Require(!_deadlines.TryGetValue(kill.Id, out DateTimeOffset before) || deadline <= before || kill.Grace == TimeSpan.Zero, "a grace grows");
@@ -140,6 +141,24 @@ internal sealed class HistoryModel(HistoryRuntime runtime)
             _ => false,
         };
     }
+
+    /// <summary>A sidecar of a pod that ends goes when the main containers and the sidecars behind it have gone, unless time is up.</summary>
+    private bool IsItsTurn(ContainerKill kill, PodDesire desire, DateTimeOffset now)
+    {
+        bool podEnds = kill.Reason is KillReason.PodDeleted or KillReason.PodHeld or KillReason.PodFinished or KillReason.InitContainerFailed
+            or KillReason.RestartAllContainers || (kill.Reason == KillReason.PodFailed && desire.Verdict is not null);
+        int place = PlaceOfSidecar(kill.Name);
+        bool timeIsUp = kill.Grace == TimeSpan.Zero
+            || (kill.Reason == KillReason.PodDeleted && desire.Deletion!.Deadline <= now)
+            || (kill.Reason == KillReason.PodFailed && desire.Verdict is { } verdict && verdict.DecidedAt + PodDeletion.GraceOf(Pod) <= now)
+            || runtime.Lives.Any(l => l.Live && _deadlines.TryGetValue(l.Record.Id, out DateTimeOffset deadline) && deadline <= now);
+        return !podEnds || place < 0 || timeIsUp
+            || runtime.Lives.All(l => !l.Live || l.Record.Id == kill.Id || (PlaceOfSidecar(l.Record.Name) is var other && other >= 0 && other <= place));
+    }
+
+    /// <summary>Its index among the init containers, -1 for what is no sidecar.</summary>
+    private int PlaceOfSidecar(string name) =>
+        (Pod.Spec!.InitContainers ?? []).Select((c, i) => (c, i)).Where(x => x.c.Name == name && x.c.RestartPolicy == "Always").Select(x => (int?)x.i).FirstOrDefault() ?? -1;
 
     /// <summary>Whether a main container that has ended has to be started again, by the policies alone.</summary>
     public bool MustRestart(Container container, HistoryRuntime.Life life)
