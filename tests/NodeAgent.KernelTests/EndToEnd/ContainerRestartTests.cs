@@ -50,8 +50,12 @@ public sealed class ContainerRestartTests(AgentFixture fixture) : IClassFixture<
                 "restartPolicy: Never\n" + Rule("RestartAllContainers", "In", 88)),
             ("log", "echo log >> /out/told; " + AgentFixture.Serve, ""));
         JsonNode before = await Api.WaitForPodAsync("anew", p => p.IsReady(), "Ready");
+        Assert.Equal("False", before.Condition("AllContainersRestarting"));
+        Task<JsonNode> restarting = Api.WaitForPodAsync("anew", p => p.Condition("AllContainersRestarting") == "True RestartAllContainersStarted", "the restart");
         await life.OpenAsync("fail");
+        await restarting;
         JsonNode after = await Api.WaitForPodAsync("anew", p => p.IsReady() && p.Restarts("app") == 1, "everything runs again");
+        Assert.Equal("False", after.Condition("AllContainersRestarting"));
 
         Assert.Equal(before["status"]!["startTime"]!.ToJsonString(), after["status"]!["startTime"]!.ToJsonString());
         Assert.Equal((1, 1, 1, 1), (after.Restarts("setup"), after.Restarts("side"), after.Restarts("app"), after.Restarts("log")));
