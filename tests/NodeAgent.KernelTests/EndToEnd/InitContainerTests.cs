@@ -29,6 +29,7 @@ public sealed class InitContainerTests(AgentFixture fixture) : IClassFixture<Age
         }
 
         JsonNode first = await Api.WaitForPodAsync("ordered", pod => Reached(pod, "Init:0/2") && pod.Runs("one"), "the first runs");
+        await life.UntilToldAsync(1);
         Assert.Equal(["one"], life.Told);
         Assert.Equal(("Pending", "False ContainersNotInitialized", "False ContainersNotReady"), (first.Phase(), first.Condition("Initialized"), first.Condition("Ready")));
         Assert.Equal(("PodInitializing", "PodInitializing"), (first.WaitingReason("two"), first.WaitingReason("app")));
@@ -36,6 +37,7 @@ public sealed class InitContainerTests(AgentFixture fixture) : IClassFixture<Age
 
         await life.OpenAsync("one");
         JsonNode second = await Api.WaitForPodAsync("ordered", pod => Reached(pod, "Init:1/2") && pod.Runs("two"), "the second runs");
+        await life.UntilToldAsync(2);
         Assert.Equal(["one", "two"], life.Told);
         Assert.Equal((0, "Completed"), (second.Terminated("one")!["exitCode"]!.GetValue<int>(), (string)second.Terminated("one")!["reason"]!));
         Assert.True(second.Container("one")["ready"]!.GetValue<bool>());
@@ -44,6 +46,7 @@ public sealed class InitContainerTests(AgentFixture fixture) : IClassFixture<Age
         Task<JsonNode> running = Api.WaitForPodAsync("ordered", pod => Reached(pod, "Running"), "running");
         await life.OpenAsync("two");
         JsonNode done = await running;
+        await life.UntilToldAsync(3);
         Assert.Equal(["one", "two", "app"], life.Told);
         Assert.Equal(("Running", "True", "True", "True"), (done.Phase(), done.Condition("Initialized"), done.Condition("ContainersReady"), done.Condition("Ready")));
         Assert.Equal(["Init:0/2", "Init:1/2", "PodInitializing", "Running"], columns.SkipWhile(column => column == "Pending"));
@@ -104,6 +107,7 @@ public sealed class InitContainerTests(AgentFixture fixture) : IClassFixture<Age
         await Agent.StartAsync();
         JsonNode after = await Api.WaitForPodAsync("resumed", pod => pod.IsReady(), "Ready");
 
+        await life.UntilToldAsync(4);
         Assert.Equal(["one", "one", "two", "app"], life.Told);
         Assert.Equal((1, 0, 0), (after.Restarts("one"), after.Restarts("two"), after.Restarts("app")));
         Assert.Equal(before.ContainerId("two"), after.ContainerId("two"));

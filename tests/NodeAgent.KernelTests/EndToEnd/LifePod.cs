@@ -27,6 +27,8 @@ internal sealed class LifePod : IDisposable
 
     private string Folder => $"{_agent.Root}/{_name}";
 
+    public string Image { get; init; } = AgentFixture.Image;
+
     /// <summary>What the containers have told so far, a line each.</summary>
     public string[] Told => File.ReadAllLines(Folder + "/told");
 
@@ -52,7 +54,7 @@ internal sealed class LifePod : IDisposable
     public void Apply(string spec, params (string Name, string Script, string Fields)[] containers)
     {
         string List(bool init) => string.Join('\n', containers.Where(c => c.Name.StartsWith("init:", StringComparison.Ordinal) == init).Select(c =>
-            $"  - name: {c.Name.Replace("init:", "", StringComparison.Ordinal)}\n    image: {AgentFixture.Image}\n    command: [sh, -c, {Quoted(c.Script)}]\n"
+            $"  - name: {c.Name.Replace("init:", "", StringComparison.Ordinal)}\n    image: {Image}\n    command: [sh, -c, {Quoted(c.Script)}]\n"
             + "    volumeMounts: [{name: out, mountPath: /out}]\n" + Indent(c.Fields, "    ")));
         string inits = List(true);
         _agent.Apply(_name + ".yaml", $"apiVersion: v1\nkind: Pod\nmetadata: {{name: {_name}}}\nspec:\n{Indent(spec, "  ")}"

@@ -28,6 +28,7 @@ public sealed class SidecarTests(AgentFixture fixture) : IClassFixture<AgentFixt
         await life.OpenAsync("two");
 
         JsonNode done = await Api.WaitForPodAsync("released", pod => pod.IsReady(), "Ready");
+        await life.UntilToldAsync(3);
         Assert.Equal(["app", "side", "two"], life.Told.Order());
         Assert.Contains("2/2", (await Agent.PodctlAsync("get", "pod", "released")).Checked().Output);
         Assert.Equal("Running", LifePod.Column(done));
@@ -47,6 +48,8 @@ public sealed class SidecarTests(AgentFixture fixture) : IClassFixture<AgentFixt
         await life.OpenAsync("crash");
         JsonNode again = await Api.WaitForPodAsync("job", pod => pod.Restarts("second") == 1 && pod.Runs("second"), "the sidecar runs again");
         Assert.Equal((5, "Running"), (again.Container("second")["lastState"]!["terminated"]!["exitCode"]!.GetValue<int>(), again.Phase()));
+        // Both have said that they listen for their stop signal.
+        await life.UntilToldAsync(2);
         await life.OpenAsync("app");
         JsonNode done = await Api.WaitForPodAsync("job", pod => pod.Phase() is "Succeeded" or "Failed", "a terminal phase");
 
