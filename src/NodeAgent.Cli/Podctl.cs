@@ -39,7 +39,7 @@ internal static class Podctl
         var root = new RootCommand("Looks at the pods of this node, and at what podagent does with them.") { global.Socket, global.Namespace };
         Command[] commands =
         [
-            GetCommand.Create(global), DescribeCommand.Create(global), LogsCommand.Create(global), ExecCommand.Create(global), CopyCommand.Create(global), PortForwardCommand.Create(global), ValidateCommand.Create(global),
+            GetCommand.Create(global), DescribeCommand.Create(global), LogsCommand.Create(global), ExecCommand.Create(global), AttachCommand.Create(global), CopyCommand.Create(global), PortForwardCommand.Create(global), ValidateCommand.Create(global),
             ExplainCommand.Create(global), WaitCommand.Create(global), DeleteCommand.Create(global), DrainCommand.Create(global), DrainCommand.CreateUncordon(global), DrainCommand.CreateCordon(global), ImageCommand.Create(global), DoctorCommand.Create(global), VersionCommand.Create(global),
         ];
         foreach (Command command in commands) root.Add(command);

@@ -48,6 +48,7 @@ public sealed class PodRuntime : IPodRuntime, IContainerFiles, IAsyncDisposable
     private readonly SandboxSetup _setup;
     private readonly ShimWatch _watch;
     private readonly ExecStarter _exec;
+    private readonly AttachStarter _attach;
     private readonly ResourceUpdates _resources;
     private readonly PodDialer _dialer;
 
@@ -64,6 +65,7 @@ public sealed class PodRuntime : IPodRuntime, IContainerFiles, IAsyncDisposable
         _setup = new SandboxSetup(node, _teardown);
         _watch = new ShimWatch(node, _exits, _teardown);
         _exec = new ExecStarter(node, reactor);
+        _attach = new AttachStarter(reactor);
         _resources = new ResourceUpdates(node);
         _dialer = new PodDialer(node);
     }
@@ -205,6 +207,8 @@ public sealed class PodRuntime : IPodRuntime, IContainerFiles, IAsyncDisposable
         FindContainer(request.Container) is { } container
             ? _exec.StartAsync(container, request)
             : throw new PodRuntimeException(RuntimeFailure.NotFound, $"container {request.Container} does not exist");
+
+    public Task<IExecSession> AttachAsync(AttachRequest request, CancellationToken cancellationToken) => _attach.StartAsync(Existing(request.Container), request);
 
     public Task CopyOutAsync(ContainerId container, string path, Stream archive, CancellationToken cancellationToken) =>
         ContainerFiles.CopyOutAsync(_node, Existing(container), path, archive, cancellationToken);

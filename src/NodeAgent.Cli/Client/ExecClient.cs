@@ -12,7 +12,12 @@ internal sealed class ExecClient(PodctlIo io, AgentClient client, string what, b
 {
     private const byte Stdin = 0, Stdout = 1, Stderr = 2, Error = 3, Resize = 4;
 
-    /// <returns>The command's exit code.</returns>
+    private readonly TaskCompletionSource _detached = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Ctrl-P Ctrl-Q lets go of what runs.</summary>
+    public bool CanDetach { get; init; }
+
+    /// <returns>The command's exit code; 0 when it was let go of.</returns>
     public async Task<int> RunAsync(string path, CancellationToken cancellationToken)
     {
         using ChannelClient socket = ChannelClient.Open(client, path, what);
@@ -25,7 +30,8 @@ internal sealed class ExecClient(PodctlIo io, AgentClient client, string what, b
             if (tty) await SendSizeAsync(socket).ConfigureAwait(false);
             // Never awaited: a read of a terminal ends only when something is typed, which must not hold up the end.
             if (stdin) _ = SendInputAsync(socket, cancellationToken);
-            return await ReceiveAsync(socket, cancellationToken).ConfigureAwait(false);
+            Task<int> receiving = ReceiveAsync(socket, cancellationToken);
+            return await Task.WhenAny(receiving, _detached.Task).ConfigureAwait(false) == receiving ? await receiving.ConfigureAwait(false) : ExitCode.Fine;
         }
         finally
         {
@@ -84,13 +90,24 @@ internal sealed class ExecClient(PodctlIo io, AgentClient client, string what, b
 
     private async Task SendInputAsync(ChannelClient socket, CancellationToken cancellationToken)
     {
-        byte[] buffer = new byte[32 * 1024];
+        byte[] buffer = new byte[32 * 1024], filtered = new byte[buffer.Length + 1];
+        var keys = new DetachKeys();
         try
         {
             while (await io.In.ReadAsync(buffer.AsMemory(1), cancellationToken).ConfigureAwait(false) is var read and > 0)
             {
-                buffer[0] = Stdin;
-                await socket.SendAsync(buffer.AsMemory(0, read + 1), cancellationToken).ConfigureAwait(false);
+                ReadOnlyMemory<byte> message = buffer.AsMemory(0, read + 1);
+                bool detach = false;
+                buffer[0] = filtered[0] = Stdin;
+                if (CanDetach)
+                {
+                    (int length, detach) = keys.Filter(message.Span[1..], filtered.AsSpan(1));
+                    message = filtered.AsMemory(0, length + 1);
+                }
+                if (message.Length > 1) await socket.SendAsync(message, cancellationToken).ConfigureAwait(false);
+                if (!detach) continue;
+                _detached.TrySetResult();
+                return;
             }
             await socket.SendAsync(new[] { ChannelClient.CloseChannel, Stdin }, cancellationToken).ConfigureAwait(false);
         }

@@ -77,6 +77,12 @@ public interface IPodRuntime
     Task<IExecSession> ExecAsync(ExecRequest request, CancellationToken cancellationToken);
 
     /// <summary>
+    /// Joins the caller to a running container's own process. What it writes from now on comes, as far as the caller keeps up: a slow one misses some and never holds
+    /// up the container. <see cref="IExecSession.ExitCode"/> is the container's; disposing lets go of it and leaves it running.
+    /// </summary>
+    Task<IExecSession> AttachAsync(AttachRequest request, CancellationToken cancellationToken);
+
+    /// <summary>
     /// Connects to a TCP port on the loopback of the pod's own network, IPv4 first: the way to a server of the pod whether or not it has an address, and also
     /// where it listens on loopback only.
     /// </summary>
@@ -235,7 +241,11 @@ public readonly record struct RuntimeEvent(PodUid Uid, RuntimeEventKind Kind, Co
 /// <param name="Stdin">Whether the command gets an input; else it reads <c>/dev/null</c>.</param>
 public sealed record ExecRequest(ContainerId Container, IReadOnlyList<string> Command, bool Tty, bool Stdin);
 
-/// <summary>A command that runs in a container. Disposing kills it if it still runs.</summary>
+/// <param name="Stdin">The caller has input: it reaches the process if the container's specification asks for one (<c>stdin</c>, <c>stdinOnce</c>, <c>tty</c>).</param>
+/// <param name="Stdout">A container with a terminal has this output only.</param>
+public sealed record AttachRequest(ContainerId Container, bool Stdin, bool Stdout, bool Stderr);
+
+/// <summary>A command that runs in a container; disposing kills it if it still runs. Or the container's own process, for one who is attached to it.</summary>
 public interface IExecSession : IAsyncDisposable
 {
     /// <summary>Write end of the command's input; null when none was asked for. Disposing it gives the command its end of file.</summary>

@@ -32,6 +32,7 @@ internal sealed class ApiRouter
     private readonly ImageEndpoint _images;
     private readonly LogEndpoint _logs;
     private readonly ExecEndpoint _exec;
+    private readonly AttachEndpoint _attach;
     private readonly PortForwardEndpoint _forward;
     private readonly FilesEndpoint _files;
 
@@ -54,6 +55,7 @@ internal sealed class ApiRouter
         _images = new ImageEndpoint(dependencies);
         _logs = new LogEndpoint(dependencies.Paths, dependencies.Pods, dependencies.Time);
         _exec = new ExecEndpoint(dependencies.Runtime);
+        _attach = new AttachEndpoint(dependencies.Runtime);
         _forward = new PortForwardEndpoint(dependencies.Runtime);
         _files = new FilesEndpoint(dependencies.Files);
     }
@@ -93,6 +95,8 @@ internal sealed class ApiRouter
     {
         if (rest is [string target, "exec"] && context.Request.Method is "GET" or "POST")
             return _exec.ConnectAsync(context, _pods.Find(podNamespace, target), cancellationToken);
+        if (rest is [string attached, "attach"] && context.Request.Method is "GET" or "POST")
+            return _attach.ConnectAsync(context, _pods.Find(podNamespace, attached), cancellationToken);
         if (rest is [string forwarded, "portforward"] && context.Request.Method is "GET" or "POST")
             return _forward.ConnectAsync(context, _pods.Find(podNamespace, forwarded), cancellationToken);
         if (rest is [string doomed] && HttpMethods.IsDelete(context.Request.Method) && _dependencies.DeletePod is { } delete)

@@ -195,6 +195,10 @@ public sealed partial class FakePodRuntime(TimeProvider time) : IPodRuntime
         }
     }
 
+    /// <summary>Its containers say nothing and take nothing.</summary>
+    public Task<IExecSession> AttachAsync(AttachRequest request, CancellationToken cancellationToken) =>
+        throw new PodRuntimeException(RuntimeFailure.NotRunning, $"container {request.Container}: nobody can be attached to it");
+
     public Task<IPodConnection> ConnectAsync(PodUid uid, int port, CancellationToken cancellationToken)
     {
         lock (_gate)

@@ -14,6 +14,10 @@ public sealed class CommandRuntime : IPodRuntime
 
     public Task<IExecSession> ExecAsync(ExecRequest request, CancellationToken cancellationToken) => Task.FromResult<IExecSession>(OnExec(request));
 
+    public Func<AttachRequest, CommandSession> OnAttach { get; set; } = request => throw new PodRuntimeException(RuntimeFailure.NotRunning, $"container {request.Container} does not run");
+
+    public Task<IExecSession> AttachAsync(AttachRequest request, CancellationToken cancellationToken) => Task.FromResult<IExecSession>(OnAttach(request));
+
     public ValueTask<RuntimeStatus> StatusAsync(CancellationToken cancellationToken) => ValueTask.FromResult(new RuntimeStatus(true, "", []));
     public Task<PodSandbox> RunPodSandboxAsync(PodSandboxConfig config, CancellationToken cancellationToken) => throw new NotSupportedException();
     public Task StopPodSandboxAsync(PodSandboxId id, CancellationToken cancellationToken) => throw new NotSupportedException();

@@ -22,6 +22,7 @@ internal static class DiscoveryDocuments
         {"name":"events","singularName":"event","namespaced":true,"kind":"Event","verbs":["get","list","watch"],"shortNames":["ev"]},
         {"name":"nodes","singularName":"node","namespaced":false,"kind":"Node","verbs":["get","list","patch"],"shortNames":["no"]},
         {"name":"pods","singularName":"pod","namespaced":true,"kind":"Pod","verbs":["delete","get","list","watch"],"shortNames":["po"],"categories":["all"]},
+        {"name":"pods/attach","singularName":"","namespaced":true,"kind":"PodAttachOptions","verbs":["create","get"]},
         {"name":"pods/exec","singularName":"","namespaced":true,"kind":"PodExecOptions","verbs":["create","get"]},
         {"name":"pods/log","singularName":"","namespaced":true,"kind":"Pod","verbs":["get"]},
         {"name":"pods/portforward","singularName":"","namespaced":true,"kind":"PodPortForwardOptions","verbs":["create","get"]}]}
