@@ -16,10 +16,13 @@ public sealed class SteadyClock(TimeProvider time)
 
     public DateTimeOffset Now => _start + time.GetElapsedTime(_stamp);
 
-    /// <summary>How long to wait for a point of steady time; never negative.</summary>
+    /// <summary>
+    /// How long to wait for a point of steady time; never negative. Whole milliseconds, rounded up: timers drop what is less, and who wakes too early would do
+    /// nothing but wait again.
+    /// </summary>
     public TimeSpan Until(DateTimeOffset at)
     {
         var wait = at - Now;
-        return wait <= TimeSpan.Zero ? TimeSpan.Zero : wait < LongestWait ? wait : LongestWait;
+        return wait <= TimeSpan.Zero ? TimeSpan.Zero : wait < LongestWait ? TimeSpan.FromMilliseconds(Math.Ceiling(wait.TotalMilliseconds)) : LongestWait;
     }
 }
