@@ -7,11 +7,15 @@ out=artifacts/dist
 for tool in ld gcc; do
   command -v $tool >/dev/null || { echo "$tool is missing, which links what is compiled: apt-get install binutils gcc libc6-dev" >&2; exit 1; }
 done
+link() {
+  mkdir -p artifacts/bin
+  for name in podagent podctl; do ln -sfn "../dist/$name" "artifacts/bin/$name"; done
+}
 # What is made depends on nothing else. The same again is there already.
 inputs=$({ find src packaging/build.sh packaging/one-thread.rsp Directory.Build.props Directory.Packages.props global.json .editorconfig -type f |
   LC_ALL=C sort | xargs -d '\n' sha256sum; dotnet --version; } | sha256sum)
 stamp=$out.inputs
-if [ -x "$out/podagent-shim" ] && [ "$inputs" = "$(cat "$stamp" 2>/dev/null)" ]; then exit 0; fi
+if [ -x "$out/podagent-shim" ] && [ "$inputs" = "$(cat "$stamp" 2>/dev/null)" ]; then link; exit 0; fi
 rm -f "$stamp"
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
@@ -34,6 +38,5 @@ cp artifacts/bin/podagent-shim "$out.new/"
 [ ! -e "$out" ] || mv "$out" "$out.old"
 mv "$out.new" "$out"
 rm -rf "$out.old"
-mkdir -p artifacts/bin
-for name in podagent podctl; do ln -sfn "../dist/$name" "artifacts/bin/$name"; done
+link
 echo "$inputs" >"$stamp"

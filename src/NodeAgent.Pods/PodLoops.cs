@@ -82,7 +82,7 @@ public sealed partial class PodLoops : IAsyncDisposable
         var hooks = new LifecycleHooks(runtime, stores.Events, surroundings, _clock);
         var executor = new PodPlanExecutor(
             runtime, snapshots, new ImageEnsurer(images, stores.Events, _clock), hooks, stores.Events, _clock, settings.Planner);
-        var prober = new ProberParts(runtime, new ProbeRunner(runtime, time), stores.Events, surroundings, _clock, settings.Chance);
+        var prober = new ProberParts(runtime, new ProbeRunner(runtime, _clock), stores.Events, surroundings, _clock, settings.Chance);
         var publisher = new PodStatusPublisher(stores.Pods, stores.Kept, surroundings, _clock);
         Conditions = new NodeConditions(time);
         var allocations = new PodAllocations(settings.Allocatable);

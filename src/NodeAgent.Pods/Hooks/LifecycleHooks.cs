@@ -23,6 +23,7 @@ public sealed class LifecycleHooks(IPodRuntime runtime, EventStore events, PodSu
     private const string UserAgent = "kube-lifecycle/1.36";
 
     private readonly ConcurrentDictionary<ContainerId, PreStop> _running = new();
+    private readonly HttpProbe _http = new(clock);
 
     /// <summary>Returns when the hook is done. Throws <see cref="HookException"/>.</summary>
     public async Task PostStartAsync(PodUid uid, Pod pod, Container container, ContainerId run, CancellationToken cancellationToken)
@@ -116,7 +117,7 @@ public sealed class LifecycleHooks(IPodRuntime runtime, EventStore events, PodSu
         PodRuntimeState? state = await runtime.PodStatusAsync(uid, cancellationToken);
         PodSandboxId? sandbox = state?.Containers.FirstOrDefault(candidate => candidate.Id == run)?.Sandbox;
         var address = PodAddress.Of(runtime, uid, pod, state?.Sandboxes.FirstOrDefault(candidate => candidate.Id == sandbox), surroundings);
-        await HttpProbe.GetAsync(http, port, address, UserAgent, cancellationToken);
+        await _http.GetAsync(http, port, address, UserAgent, cancellationToken);
     }
 
     private sealed class PreStop : IDisposable

@@ -11,7 +11,7 @@ namespace NodeAgent.Pods.Probing;
 /// <see cref="MostRedirects"/> times; one to elsewhere is a success with a warning. Everything else that goes wrong is a failure, with the reason.
 /// Written out rather than left to an HTTP client: a thousand of them a second are made on small machines, and a probe needs neither pool nor headers.
 /// </summary>
-internal static class HttpProbe
+internal sealed class HttpProbe(SteadyClock clock)
 {
     private const int MostRedirects = 10;
     private const int BufferBytes = 4096;
@@ -20,7 +20,7 @@ internal static class HttpProbe
     public const string UserAgent = "kube-probe/1.36";
 
     /// <param name="host">The name in the request where the manifest names no host: the pod's address.</param>
-    public static async Task<ProbeOutcome> RunAsync(HttpGetAction action, int port, PodAddress pod, CancellationToken cancellationToken)
+    public async Task<ProbeOutcome> RunAsync(HttpGetAction action, int port, PodAddress pod, CancellationToken cancellationToken)
     {
         string host = string.IsNullOrEmpty(action.Host) ? pod.Name : action.Host;
         HttpTarget first = HttpTarget.Of(action, host, port), target = first;
@@ -57,19 +57,21 @@ internal static class HttpProbe
     }
 
     /// <summary>One request, whatever the answer. Throws <see cref="IOException"/>, <see cref="InvalidDataException"/>, <see cref="AuthenticationException"/>.</summary>
-    public static Task<HttpAnswer> GetAsync(HttpGetAction action, int port, PodAddress pod, string userAgent, CancellationToken cancellationToken)
+    public Task<HttpAnswer> GetAsync(HttpGetAction action, int port, PodAddress pod, string userAgent, CancellationToken cancellationToken)
     {
         HttpTarget target = HttpTarget.Of(action, string.IsNullOrEmpty(action.Host) ? pod.Name : action.Host, port);
         return GetAsync(target, target.Request(action.HttpHeaders, userAgent), action.Host, pod, cancellationToken);
     }
 
-    private static async Task<HttpAnswer> GetAsync(HttpTarget target, byte[] request, string? host, PodAddress pod, CancellationToken cancellationToken)
+    private async Task<HttpAnswer> GetAsync(HttpTarget target, byte[] request, string? host, PodAddress pod, CancellationToken cancellationToken)
     {
         Stream connection = await pod.ConnectAsync(host, target.Port, cancellationToken);
         await using Stream stream = target.Tls ? Encrypted(connection) : connection;
         if (stream is SslStream tls)
             await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = target.Host }, cancellationToken);
         await stream.WriteAsync(request, cancellationToken);
+        // The answer is here by then, and is read without waiting; those of other probes with it. One that is not is waited for as ever.
+        await clock.NextMomentAsync(cancellationToken);
         HttpAnswer answer = new();
         byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferBytes);
         try

@@ -18,12 +18,10 @@ public sealed record ProberParts(IPodRuntime Runtime, ProbeRunner Runner, EventS
 /// Callers: the pod's worker calls <see cref="Sync"/> in every turn and reads <see cref="Results"/>; the loops tell it when a verdict has moved.
 /// Invariants: one loop at a time for a probe of a run; a probe never overlaps with itself; what is not due any more says nothing any more.
 /// A loop keeps its beat by the monotonic clock: a probe that takes long is followed at once by the next, and beats that were missed are not made up for.
-/// Beats of all pods fall on common moments, <see cref="Moment"/> apart: one wake-up then serves many probes, which halves what they cost.
+/// Beats of all pods fall on common moments (<see cref="SteadyClock.Moment"/>).
 /// </summary>
 public sealed class PodProber(PodUid uid, ProbeResults results, ProberParts parts, Action changed) : IDisposable
 {
-    private static readonly TimeSpan Moment = TimeSpan.FromMilliseconds(10);
-
     private readonly Lock _gate = new();
     private readonly Dictionary<(ContainerId Run, ProbeKind Kind), CancellationTokenSource> _loops = [];
     private readonly HashSet<ContainerId> _adopted = [.. results.Runs.Keys];
@@ -82,7 +80,7 @@ public sealed class PodProber(PodUid uid, ProbeResults results, ProberParts part
         {
             while (!progress.IsOver(due.Kind))
             {
-                next = NextMoment(next);
+                next = SteadyClock.MomentFrom(next);
                 await WaitUntilAsync(next, stopping);
                 ProbeOutcome outcome = await parts.Runner.RunAsync(due, address, stopping);
                 Tell(pod, due, outcome);
@@ -107,9 +105,6 @@ public sealed class PodProber(PodUid uid, ProbeResults results, ProberParts part
             await Task.Delay(wait, parts.Clock.Time, stopping);
         stopping.ThrowIfCancellationRequested();
     }
-
-    private static DateTimeOffset NextMoment(DateTimeOffset at) =>
-        at.AddTicks((Moment.Ticks - at.UtcTicks % Moment.Ticks) % Moment.Ticks);
 
     private bool? VerdictOf(DueProbe due)
     {

@@ -5,8 +5,10 @@ using NodeAgent.Core.Probing;
 namespace NodeAgent.Pods.Probing;
 
 /// <summary>Makes one probe, within its time.</summary>
-public sealed class ProbeRunner(IPodRuntime runtime, TimeProvider time)
+public sealed class ProbeRunner(IPodRuntime runtime, SteadyClock clock)
 {
+    private readonly HttpProbe _http = new(clock);
+
     private const int MostErrors = 3;
 
     /// <summary>
@@ -26,13 +28,13 @@ public sealed class ProbeRunner(IPodRuntime runtime, TimeProvider time)
     private async Task<ProbeOutcome> TryAsync(DueProbe due, PodAddress pod, CancellationToken stopping)
     {
         TimeSpan timeout = TimeSpan.FromSeconds(due.Probe.TimeoutSeconds ?? 1);
-        using CancellationTokenSource clock = new(timeout, time);
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(clock.Token, stopping);
+        using CancellationTokenSource alarm = new(timeout, clock.Time);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(alarm.Token, stopping);
         try
         {
             return await (due.Probe switch
             {
-                { HttpGet: { } http } when ProbePort.Find(http.Port, due.Container) is { } port => HttpProbe.RunAsync(http, port, pod, limit.Token),
+                { HttpGet: { } http } when ProbePort.Find(http.Port, due.Container) is { } port => _http.RunAsync(http, port, pod, limit.Token),
                 { HttpGet: { } http } => NoPort(http.Port),
                 { TcpSocket: { } tcp } when ProbePort.Find(tcp.Port, due.Container) is { } port => TcpAsync(tcp, port, pod, limit.Token),
                 { TcpSocket: { } tcp } => NoPort(tcp.Port),
