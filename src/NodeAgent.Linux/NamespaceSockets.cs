@@ -36,6 +36,7 @@ public sealed partial class NamespaceSockets : IDisposable
     /// <param name="count">At least 1. Several at once cost hardly more than one: most of it is waking the thread.</param>
     public Task<SafeSocketHandle[]> OpenTcpAsync(SafeFileHandle network, bool ipv6, int count)
     {
+        ObjectDisposedException.ThrowIf(_requests.IsAddingCompleted, this);
         Request request = new(network, ipv6 ? AF_INET6 : AF_INET, count);
         _requests.Add(request);
         return request.Opened.Task;
@@ -43,9 +44,9 @@ public sealed partial class NamespaceSockets : IDisposable
 
     public void Dispose()
     {
+        // The queue itself holds nothing that has to be given back.
         _requests.CompleteAdding();
         _thread.Join();
-        _requests.Dispose();
     }
 
     private void Run()

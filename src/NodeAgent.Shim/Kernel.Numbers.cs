@@ -9,7 +9,7 @@ internal static class NR
         socketpair = 199, sendmsg = 211, recvmsg = 212, getsockopt = 209, epoll_create1 = 20, epoll_ctl = 21, epoll_pwait = 22,
         signalfd4 = 74, rt_sigaction = 134, rt_sigprocmask = 135, rt_sigtimedwait = 137, clone = 220, clone3 = 435, execve = 221,
         execveat = 281, exit = 93, exit_group = 94, wait4 = 260, getpid = 172, pidfd_open = 434, pidfd_send_signal = 424,
-        setns = 268, setsid = 157, umask = 166, prctl = 167, clock_gettime = 113, close_range = 436, chdir = 49;
+        setns = 268, setsid = 157, umask = 166, prctl = 167, clock_gettime = 113, close_range = 436, chdir = 49, kill = 129;
 
     /// <summary>Calls that arm64 does not have.</summary>
     public const int fork = -1, vfork = -1;
@@ -20,7 +20,7 @@ internal static class NR
         signalfd4 = 289, rt_sigaction = 13, rt_sigprocmask = 14, rt_sigtimedwait = 128, clone = 56, clone3 = 435, fork = 57,
         vfork = 58, execve = 59, execveat = 322, exit = 60, exit_group = 231, wait4 = 61, getpid = 39, pidfd_open = 434,
         pidfd_send_signal = 424, setns = 308, setsid = 112, umask = 95, prctl = 157, clock_gettime = 228, close_range = 436,
-        chdir = 80;
+        chdir = 80, kill = 62;
 #endif
 }
 

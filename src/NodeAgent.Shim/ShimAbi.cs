@@ -57,6 +57,11 @@ public static class ShimAbi
     public const int MaxProgramBytes = 16 << 20;
     public const int MaxProgramOps = 8192;
 
+    /// <summary>
+    /// In a KILL's argument: the signal goes to the process group that the process leads as well. A shim that does not know it answers EINVAL.
+    /// </summary>
+    public const uint KillGroup = 0x100;
+
     /// <summary>Number of result slots; those below <see cref="FirstFreeResult"/> are filled in by the shim.</summary>
     public const int ResultSlots = 64;
 
@@ -84,7 +89,7 @@ public enum ShimMessageType : ushort
     /// <summary><see cref="ShimStartRequest"/>. Reply, once execve has happened or a step has failed: <see cref="ShimStartReply"/>.</summary>
     Start = 3,
 
-    /// <summary><see cref="ShimSlotRequest"/>, Argument = signal. ESRCH when the process is gone.</summary>
+    /// <summary><see cref="ShimSlotRequest"/>, Argument = signal, perhaps with <see cref="ShimAbi.KillGroup"/>. ESRCH when the process is gone.</summary>
     Kill = 4,
 
     /// <summary>Header only. From the reply on, events arrive on this connection; logs already over their limit are announced again.</summary>

@@ -21,9 +21,7 @@ internal static unsafe class SlotRequests
                 GetFds(connection, request, slot);
                 return;
             case ShimMessageType.Kill:
-                result = Slots.IsLive(slot)
-                    ? (int)Kernel.Call(NR.pidfd_send_signal, slot->Pidfd, request->Argument, 0, 0)
-                    : -Kernel.ESRCH;
+                result = Kill(slot, request->Argument);
                 break;
             case ShimMessageType.SetLog:
                 result = SetLog(slot, (ShimFdRequest*)header, fds, fdCount);
@@ -47,6 +45,17 @@ internal static unsafe class SlotRequests
         }
 
         Protocol.Answer(connection, header, result, request->Slot, value);
+    }
+
+    private static int Kill(Slot* slot, uint argument)
+    {
+        if (!Slots.IsLive(slot))
+            return -Kernel.ESRCH;
+        uint signal = argument & ~ShimAbi.KillGroup;
+        // Nobody but this thread reaps it, so its pid is its own. Before its setsid there is no such group.
+        if (signal != argument)
+            Kernel.Call(NR.kill, -(long)slot->Pid, signal);
+        return (int)Kernel.Call(NR.pidfd_send_signal, slot->Pidfd, signal, 0, 0);
     }
 
     private static void GetFds(Connection* connection, ShimSlotRequest* request, Slot* slot)

@@ -27,7 +27,7 @@ internal sealed class ExecSession(PodShim shim, uint slot, Task<int> exitCode, F
     {
         try
         {
-            if (!exitCode.IsCompleted) await shim.KillAsync(slot, SignalNumbers.SIGKILL);
+            if (!exitCode.IsCompleted) await shim.KillGroupAsync(slot, SignalNumbers.SIGKILL);
         }
         catch (ShimGoneException)
         {

@@ -115,6 +115,21 @@ public sealed class PodShim : IDisposable
         };
     }
 
+    /// <summary>
+    /// The same to all of its process group, of which it is the leader: what it has started goes with it. A shim from before there was this kills it alone.
+    /// </summary>
+    public async Task<bool> KillGroupAsync(uint slot, int signal)
+    {
+        (int errno, _) = await TrySlotAsync(ShimMessageType.Kill, slot, (uint)signal | ShimAbi.KillGroup).ConfigureAwait(false);
+        return errno switch
+        {
+            0 => true,
+            Errno.ESRCH or Errno.ENOENT => false,
+            Errno.EINVAL => await KillAsync(slot, signal).ConfigureAwait(false),
+            _ => throw Failure("kill", slot, errno),
+        };
+    }
+
     /// <summary>All slots that are not forgotten.</summary>
     public async Task<IReadOnlyList<ShimSlot>> ListAsync()
     {

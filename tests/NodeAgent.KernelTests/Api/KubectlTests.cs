@@ -56,15 +56,15 @@ public sealed partial class KubectlTests : IAsyncLifetime
         }
     }
 
-    [Fact(DisplayName = "kubectl hears of a missing pod, and why pods can't be deleted here")]
+    [Fact(DisplayName = "kubectl hears of a missing pod, and why pods can't be changed here")]
     public async Task Refusals()
     {
         await NeedAsync();
         CommandOutput missing = await KubectlAsync("get", "pod", "nobody");
         Assert.Equal((1, "Error from server (NotFound): pods \"nobody\" not found\n"), (missing.Code, missing.Error));
-        CommandOutput delete = await KubectlAsync("delete", "pod", "web");
-        Assert.Equal(1, delete.Code);
-        Assert.Contains("write, change or delete a manifest in /etc/podagent instead", delete.Error);
+        CommandOutput label = await KubectlAsync("label", "pod", "web", "tier=front");
+        Assert.Equal(1, label.Code);
+        Assert.Contains("write, change or delete a manifest in /etc/podagent instead", label.Error);
     }
 
     [Fact(DisplayName = "kubectl warns of a manifest that is not in effect")]

@@ -109,6 +109,22 @@ public sealed class ExecTests
     }
 
     [Fact]
+    public async Task Disposing_a_session_kills_what_its_command_has_started_as_well()
+    {
+        await using TestNode node = await TestNode.OpenAsync();
+        (_, ContainerId id) = await RunningAsync(node, TestNode.Shell("exec sleep 1000"));
+        string child;
+        await using (IExecSession session = await node.Runtime.ExecAsync(new ExecRequest(id, ["sh", "-c", "sleep 1000 & echo $!; wait"], Tty: false, Stdin: false), default))
+        {
+            using StreamReader reader = new(session.Stdout, leaveOpen: true);
+            child = (await reader.ReadLineAsync())!;
+        }
+        // The container's first process does not reap: what is dead stays as a zombie.
+        string script = $"for i in $(seq 100); do case \"$(cut -d' ' -f3 /proc/{child}/stat 2>/dev/null)\" in ''|Z) exit 0;; esac; usleep 100000; done; exit 1";
+        Assert.Equal(0, (await ExecAsync(node, id, ["sh", "-c", script])).Item3);
+    }
+
+    [Fact]
     public async Task A_command_ends_with_its_container()
     {
         await using TestNode node = await TestNode.OpenAsync();
